@@ -1,0 +1,1 @@
+"""What dubbing is about, in plain Python: no imports beyond the standard library."""

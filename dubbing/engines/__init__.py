@@ -1,0 +1,1 @@
+"""Pluggable engines: recognizers, diarizers, translators, synthesizers, separators, lip-syncers."""

@@ -1,0 +1,163 @@
+"""What the pipeline asks of an engine, one Protocol a kind.
+
+An engine is cheap to construct and imports its model library in ``load`` alone, so that listing
+engines costs nothing. ``id`` and ``version`` go into every artifact key: raise ``version`` whenever
+the same input would give another output. ``why_unavailable`` answers without loading a model: ``None``
+when the engine can run now (weights that can be fetched count as available), else one sentence that
+says what is missing and what would add it.
+
+Sound is float32 in [-1, 1]: mono as ``[samples]``, multi-channel as ``[channels, samples]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from dubbing.domain.speech import Diarization, Phoneme, Transcript
+
+Sound = npt.NDArray[np.float32]
+
+#: ``report(done, total, message)``; an engine calls it as often as it likes.
+Report = Callable[[float, float, str], None]
+
+
+def silent(_done: float, _total: float, _message: str = "") -> None:
+    """The ``Report`` of a caller who does not watch."""
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """What every kind has in common."""
+
+    id: ClassVar[str]
+    version: ClassVar[str]
+    licence: ClassVar[str]
+    is_fake: ClassVar[bool]
+
+    def why_unavailable(self) -> str | None: ...
+
+    def load(self) -> None:
+        """Bring the model into memory; calling it twice is free."""
+
+    def release(self) -> None:
+        """Give the memory back."""
+
+
+class Recognizer(Engine, Protocol):
+    def transcribe(self, sound_16k: Sound, *, language: str | None, report: Report = silent) -> Transcript:
+        """Words with times from 16 kHz mono sound; ``language`` None means detect it."""
+
+
+class Diarizer(Engine, Protocol):
+    def diarize(self, sound_16k: Sound, *, speakers: int | None, report: Report = silent) -> Diarization: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationRequest:
+    """One utterance to translate; ``sound_16k`` is its own audio, for engines that listen."""
+
+    text: str
+    duration_ms: int
+    sound_16k: Sound | None = None
+    previous: tuple[str, ...] = ()
+    following: tuple[str, ...] = ()
+
+
+class Translator(Engine, Protocol):
+    needs_sound: ClassVar[bool]
+
+    def supports(self, source: str, target: str) -> bool:
+        """Whether this engine, as it is installed now, translates ``source`` into ``target``."""
+
+    def translate(self, request: TranslationRequest, source: str, target: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A synthesis identity. ``sex`` is "female", "male" or "unknown"; ``pitch_hz`` its usual pitch."""
+
+    id: str
+    languages: tuple[str, ...]
+    sex: str
+    pitch_hz: float
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What a synthesizer said: mono sound and the exact time of every phoneme."""
+
+    sound: Sound
+    sample_rate: int
+    phonemes: tuple[Phoneme, ...]
+
+
+class Synthesizer(Engine, Protocol):
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1 codes that this engine speaks intelligibly."""
+
+    def voices(self, language: str) -> tuple[Voice, ...]: ...
+
+    def synthesize(self, text: str, language: str, voice: str, *, speed: float = 1.0) -> Speech:
+        """Speak ``text``; ``speed`` 1.0 is the voice's natural tempo, larger is faster.
+
+        Raises DubbingError when the text holds nothing that can be spoken.
+        """
+
+
+class Separator(Engine, Protocol):
+    def separate(self, blocks: Iterator[Sound], sample_rate: int) -> Iterator[tuple[Sound, Sound]]:
+        """Stream ``[channels, samples]`` blocks into (speech, M&E) blocks that sum to the input.
+
+        The output is as long as the input in total and aligned with it to the sample.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class LipSyncLine:
+    """An utterance to re-animate: when its take is heard in the video, and what it says."""
+
+    id: str
+    speaker: str
+    start_ms: int
+    phonemes: tuple[Phoneme, ...]
+    sound: Sound
+    sample_rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerSpan:
+    """The original speech of ``speaker``: what the active-speaker search and the atlas learn from."""
+
+    speaker: str
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LipSyncReport:
+    """What became of a line: ``frames`` repainted, and why not more, in words for a person."""
+
+    frames: int
+    note: str = ""
+    quality: dict[str, Any] = field(default_factory=dict)
+
+
+class LipSyncer(Engine, Protocol):
+    """Repaints mouths. ``track`` and ``model`` do not depend on the target language."""
+
+    def track(self, video: Path, folder: Path, report: Report = silent) -> None:
+        """Find faces in every shot; write what ``model`` and ``render`` need into ``folder``."""
+
+    def model(self, video: Path, tracks: Path, spans: Sequence[SpeakerSpan], folder: Path,
+              report: Report = silent) -> dict[str, list[tuple[int, int]]]:
+        """Learn each speaker's mouths into ``folder``; returns on-camera intervals (ms) by speaker."""
+
+    def render(self, video: Path, tracks: Path, models: Path, line: LipSyncLine, folder: Path,
+               report: Report = silent) -> LipSyncReport:
+        """Write repainted mouth patches of one line into ``folder`` (see lipsync_core.patch)."""
