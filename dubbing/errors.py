@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class DubbingError(Exception):
     """A failure that a user can cause or cure. Shown without a traceback."""
@@ -42,6 +44,14 @@ class StorageError(DubbingError):
 
 
 class ConflictError(DubbingError):
-    """Somebody else changed the same line since it was read."""
+    """Somebody else changed the same line since it was read.
+
+    ``saved`` is what stands in the database now, ``attempted`` what the caller wanted to save.
+    """
 
     exit_code = 6
+
+    def __init__(self, message: str, hint: str = "", *, saved: Any = None, attempted: Any = None) -> None:
+        super().__init__(message, hint)
+        self.saved = saved
+        self.attempted = attempted
