@@ -120,7 +120,11 @@ class Separator(Engine, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LipSyncLine:
-    """An utterance to re-animate: when its take is heard in the video, and what it says."""
+    """An utterance to re-animate: when its take is heard in the video, and what it says.
+
+    ``cover_start_ms`` to ``cover_end_ms`` (video clock) is where the mouth is repainted: the original
+    utterance and the take together, so that a mouth that still speaks the original rests instead.
+    """
 
     id: str
     speaker: str
@@ -128,6 +132,8 @@ class LipSyncLine:
     phonemes: tuple[Phoneme, ...]
     sound: Sound
     sample_rate: int
+    cover_start_ms: int
+    cover_end_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +154,27 @@ class LipSyncReport:
     quality: dict[str, Any] = field(default_factory=dict)
 
 
+class PatchLike(Protocol):
+    """Finished pixels for one rectangle of one frame: planes of yuv420p in the upright picture.
+
+    ``y`` is [height, width], ``u`` and ``v`` [height/2, width/2]; ``left`` and ``top`` are even luma pixels;
+    frames count from 0 in presentation order.
+    """
+
+    @property
+    def frame(self) -> int: ...
+    @property
+    def left(self) -> int: ...
+    @property
+    def top(self) -> int: ...
+    @property
+    def y(self) -> npt.NDArray[np.uint8]: ...
+    @property
+    def u(self) -> npt.NDArray[np.uint8]: ...
+    @property
+    def v(self) -> npt.NDArray[np.uint8]: ...
+
+
 class LipSyncer(Engine, Protocol):
     """Repaints mouths. ``track`` and ``model`` do not depend on the target language."""
 
@@ -161,3 +188,6 @@ class LipSyncer(Engine, Protocol):
     def render(self, video: Path, tracks: Path, models: Path, line: LipSyncLine, folder: Path,
                report: Report = silent) -> LipSyncReport:
         """Write repainted mouth patches of one line into ``folder`` (see lipsync_core.patch)."""
+
+    def patches(self, folder: Path) -> Iterator[PatchLike]:
+        """The patches that ``render`` wrote into ``folder``, in frame order."""

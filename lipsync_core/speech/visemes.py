@@ -1,0 +1,129 @@
+"""What the lips do for each IPA symbol.
+
+A target is relative to the speaker's own range: ``opening`` 0 is lips together and 1 the usual wide
+vowel, ``width`` -1 is fully rounded and 1 fully spread. ``strength`` says how firmly the sound insists
+on its opening: a /b/ needs closed lips, a /k/ takes whatever its neighbours want (the dominance idea of
+Cohen and Massaro, 1993). ``width_strength`` does the same for the width.
+
+The inventory covers what espeak-ng writes for the offered languages and falls back on phonetic
+features: a symbol that is not listed is treated as an average consonant, and modifiers (aspiration,
+palatalization, length, tone) change the symbol before them.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Viseme:
+    """Lip targets of one sound; see the module's docstring for the units."""
+
+    opening: float
+    width: float
+    strength: float
+    width_strength: float
+    is_closure: bool = False
+    is_vowel: bool = False
+
+
+def _vowels(opening: float, width: float, symbols: str) -> dict[str, Viseme]:
+    rounded = abs(width) > 0.45
+    return {s: Viseme(opening, width, 1.2, 1.6 if rounded else 0.8, is_vowel=True) for s in symbols}
+
+
+def _consonants(opening: float, width: float, strength: float, width_strength: float, symbols: str,
+                is_closure: bool = False) -> dict[str, Viseme]:
+    return {s: Viseme(opening, width, strength, width_strength, is_closure) for s in symbols}
+
+
+_TABLE: dict[str, Viseme] = {
+    **_vowels(1.00, 0.05, "aɑA"),
+    **_vowels(0.92, 0.20, "æ"),
+    **_vowels(0.85, -0.35, "ɒ"),
+    **_vowels(0.72, 0.00, "ɐʌ"),
+    **_vowels(0.70, 0.40, "ɛ"),
+    **_vowels(0.58, 0.50, "eE"),
+    **_vowels(0.68, -0.60, "ɔ"),
+    **_vowels(0.52, -0.80, "oOɵɤ"),
+    **_vowels(0.58, -0.60, "œɶ"),
+    **_vowels(0.42, -0.80, "ø"),
+    **_vowels(0.33, 0.80, "iI"),
+    **_vowels(0.38, 0.50, "ɪɨ"),
+    **_vowels(0.28, -1.00, "uʉ"),
+    **_vowels(0.30, -0.85, "yʊʏ"),
+    **_vowels(0.34, 0.10, "ɯ"),
+    **_vowels(0.44, 0.00, "əɘɜɝɚᵻ"),
+    **_consonants(0.00, 0.00, 20.0, 0.2, "pbmɓ", is_closure=True),
+    # Bilabial fricatives and approximants: the lips come near and may not touch.
+    **_consonants(0.10, -0.15, 4.0, 0.4, "β"),
+    **_consonants(0.14, -0.40, 3.0, 0.8, "ɸ"),
+    # Lower lip against the upper teeth: the mesh sees nearly closed lips.
+    **_consonants(0.07, 0.10, 8.0, 0.4, "fvɱʋ"),
+    **_consonants(0.20, -0.95, 1.5, 1.6, "wʍɥ"),
+    **_consonants(0.17, 0.25, 1.1, 0.5, "sz"),
+    **_consonants(0.22, -0.55, 1.1, 1.1, "ʃʒʧʤɕʑʂʐɧ"),
+    **_consonants(0.22, 0.10, 0.7, 0.3, "tdɗʈɖʦʣ"),
+    **_consonants(0.27, 0.05, 0.7, 0.3, "nɳlɫɬɭɾɽ"),
+    **_consonants(0.24, 0.15, 0.9, 0.3, "θð"),
+    **_consonants(0.28, -0.35, 0.7, 0.6, "ɹɻ"),
+    **_consonants(0.32, 0.00, 0.5, 0.2, "rʀʁ"),
+    **_consonants(0.30, 0.55, 0.7, 0.6, "jʝɲʎcɟ"),
+    **_consonants(0.34, 0.00, 0.4, 0.15, "kɡgŋɣxqɢχɴɠ"),
+    **_consonants(0.45, 0.00, 0.25, 0.1, "hɦħʕʔ"),
+}
+_AVERAGE_CONSONANT = Viseme(0.30, 0.0, 0.4, 0.2)
+_AVERAGE_VOWEL = Viseme(0.55, 0.0, 0.9, 0.5, is_vowel=True)
+
+#: Symbols that belong to the sound after them (stress) or before them (everything else).
+STRESS = frozenset("ˈˌ'ˈ↗↘↑↓→")
+_LENGTH = frozenset("ːˑ:")
+_ROUNDING = frozenset("ʷᵝ")
+_SPREADING = frozenset("ʲ")
+_PAUSES = frozenset(" ,.;:!?¡¿…—–-\"'«»“”()^$_|‖")
+
+
+def is_pause(symbol: str) -> bool:
+    """Whether ``symbol`` stands for no sound at all: a blank, punctuation or an edge marker."""
+    return all(c in _PAUSES for c in symbol)
+
+
+def is_stress(symbol: str) -> bool:
+    """Whether ``symbol`` is a stress or intonation mark: its time belongs to the sound that follows."""
+    return bool(symbol) and all(c in STRESS for c in symbol)
+
+
+def is_modifier(symbol: str) -> bool:
+    """Whether ``symbol`` only changes the sound before it: length, tone, aspiration, combining marks."""
+    return bool(symbol) and all(
+        c in _LENGTH or c in _ROUNDING or c in _SPREADING or c.isdigit()
+        or unicodedata.category(c) in ("Mn", "Lm", "Sk") and c not in STRESS
+        for c in symbol
+    )
+
+
+def viseme(symbol: str) -> Viseme | None:
+    """Lip targets of an IPA symbol with its modifiers; ``None`` for a pause or a bare modifier.
+
+    An affricate or diphthong written as one symbol takes its first sound's lips for consonants (the
+    closure of ``pf``) and its average for vowels.
+    """
+    if is_pause(symbol) or is_stress(symbol) or is_modifier(symbol):
+        return None
+    found: list[Viseme] = []
+    for letter in unicodedata.normalize("NFD", symbol):
+        if letter in _ROUNDING and found:
+            found[-1] = replace(found[-1], width=min(found[-1].width, -0.6), width_strength=1.2)
+        elif letter in _SPREADING and found:
+            found[-1] = replace(found[-1], width=max(found[-1].width, 0.35))
+        elif letter in _TABLE:
+            found.append(_TABLE[letter])
+        elif letter.isalpha() and unicodedata.category(letter) in ("Ll", "Lo", "Lu"):
+            found.append(_AVERAGE_VOWEL if letter in "ᴇᵊᵿ" else _AVERAGE_CONSONANT)
+    if not found:
+        return _AVERAGE_CONSONANT
+    if len(found) == 1 or not all(v.is_vowel for v in found):
+        return found[0]
+    n = len(found)
+    return replace(found[0], opening=sum(v.opening for v in found) / n, width=sum(v.width for v in found) / n)
