@@ -1,0 +1,43 @@
+# Everything stands on `setup`: an environment in .venv, every version pinned in requirements.lock.
+PYTHON ?= python3.11
+PORT ?= 8501
+BIN := .venv/bin
+LOCK := requirements.lock
+STAMP := .venv/.installed
+UV_VERSION := 0.13.9
+
+.PHONY: setup demo test lint types bench ui apertium lock clean
+
+setup: $(STAMP)
+
+$(STAMP): $(LOCK) pyproject.toml scripts/setup.sh
+	@PYTHON="$(PYTHON)" UV_VERSION="$(UV_VERSION)" sh scripts/setup.sh
+
+demo: setup
+	@$(BIN)/python -m dubbing.demo
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest
+
+bench: setup
+	$(BIN)/dubbing bench
+
+ui: setup
+	$(BIN)/dubbing ui --port $(PORT)
+
+# Rule-based English-Spanish translation without a model hub; needs Debian or Ubuntu.
+apertium:
+	@sh scripts/apertium.sh
+
+# Re-pin after a change of pyproject.toml.
+lock:
+	$(BIN)/uv pip compile -q pyproject.toml --all-extras --python-version 3.11 \
+	  --python-platform x86_64-manylinux_2_28 --override scripts/overrides.txt --generate-hashes --no-emit-index-url \
+	  --no-header -o $(LOCK)
+
+clean:
+	rm -rf .venv build dist *.egg-info

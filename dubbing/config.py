@@ -1,0 +1,74 @@
+"""One typed Settings: DUBBING_* variables over a settings file over defaults."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from dubbing.errors import UsageError
+
+
+def settings_file() -> Path:
+    """Where the settings file is looked for (``DUBBING_SETTINGS_FILE`` names another)."""
+    default = platformdirs.user_config_path("dubbing") / "settings.toml"
+    return Path(os.environ.get("DUBBING_SETTINGS_FILE", default))
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured; the name in the environment is ``DUBBING_`` plus the field's."""
+
+    model_config = SettingsConfigDict(env_prefix="DUBBING_", extra="ignore")
+
+    home: Path = Field(default_factory=lambda: platformdirs.user_data_path("dubbing"),
+                       description="folder of the database, projects and artifacts")
+    cache: Path = Field(default_factory=lambda: platformdirs.user_cache_path("dubbing") / "models",
+                        description="folder of the fetched weights")
+    database_url: str = Field(default="", description="any SQLAlchemy URL; empty: SQLite in home")
+    offline: bool = Field(default=False, description="never touch the network")
+    commercial_only: bool = Field(default=False, description="refuse weights that forbid commercial use")
+    threads: int = Field(default=0, ge=0, description="CPU threads of the models; 0: all cores")
+    recognizer: str = Field(default="auto", description="engine that writes down what is said")
+    diarizer: str = Field(default="auto", description="engine that tells speakers apart")
+    translator: str = Field(default="auto", description="engine that translates")
+    synthesizer: str = Field(default="auto", description="engine that speaks")
+    separator: str = Field(default="auto", description="engine that takes speech out of the sound")
+    lipsync: str = Field(default="auto", description="engine that repaints mouths; off: none")
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+                                   env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+                                   file_secret_settings: PydanticBaseSettingsSource,
+                                   ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
+
+    @property
+    def url(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'dubbing.db'}"
+
+    @property
+    def cpu_threads(self) -> int:
+        return self.threads or os.cpu_count() or 1
+
+
+@lru_cache(maxsize=1)
+def load_settings() -> Settings:
+    """The settings of this process; a bad value is a UsageError that names it."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"The setting {name} is not valid: {first['msg']}.",
+                         f"Correct DUBBING_{name.upper()} or {settings_file()}.") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"The settings file cannot be read: {error}.", f"Correct {settings_file()}.") from error

@@ -1,0 +1,135 @@
+"""Engine name -> class, imported only when asked for.
+
+Third parties add engines through entry points in the group ``dubbing.<kind>``. ``auto`` takes the first of
+a kind that can run now, in the order given here: best first. A fake is never chosen by ``auto``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from dubbing.engines.base import Engine
+from dubbing.errors import UnavailableError, UsageError
+
+#: kind -> name -> "module:class", best first.
+BUILT_IN: dict[str, dict[str, str]] = {
+    "asr": {
+        "whisperx": "dubbing.engines.asr.whisperx:WhisperXRecognizer",
+        "fake": "dubbing.engines.asr.fake:FakeRecognizer",
+    },
+    "diarize": {
+        "pyannote": "dubbing.engines.diarize.pyannote:PyannoteDiarizer",
+        "fake": "dubbing.engines.diarize.fake:FakeDiarizer",
+    },
+    "translate": {
+        "transformers": "dubbing.engines.translate.transformers_mt:TransformersTranslator",
+        "whisper": "dubbing.engines.translate.whisper:WhisperTranslator",
+        "apertium": "dubbing.engines.translate.apertium:ApertiumTranslator",
+        "fake": "dubbing.engines.translate.fake:FakeTranslator",
+    },
+    "tts": {
+        "kokoro": "dubbing.engines.tts.kokoro:KokoroSynthesizer",
+        "fake": "dubbing.engines.tts.fake:FakeSynthesizer",
+    },
+    "separate": {
+        "deepfilter": "dubbing.engines.separate.deepfilter:DeepFilterSeparator",
+        "fake": "dubbing.engines.separate.fake:FakeSeparator",
+    },
+    "lipsync": {
+        "atlas": "dubbing.engines.lipsync.atlas:AtlasLipSyncer",
+        "fake": "dubbing.engines.lipsync.fake:FakeLipSyncer",
+    },
+}
+
+KINDS = tuple(BUILT_IN)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """One row of ``dubbing engines``."""
+
+    kind: str
+    name: str
+    licence: str
+    is_fake: bool
+    is_available: bool
+    why_unavailable: str | None
+
+
+@cache
+def _offered(kind: str) -> dict[str, str]:
+    found = dict(BUILT_IN[kind])
+    for point in entry_points(group=f"dubbing.{kind}"):
+        found.setdefault(point.name, point.value)
+    return found
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """The engine names of a kind, best first."""
+    return tuple(_offered(kind))
+
+
+@cache
+def create(kind: str, name: str) -> Any:
+    """The engine of this name; one instance a process, so that a loaded model is found again."""
+    try:
+        target = _offered(kind)[name]
+    except KeyError:
+        raise UsageError(f"There is no {kind} engine called {name}.",
+                         f"Choose one of: {', '.join(names(kind))}.") from None
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)()
+
+
+def choose(kind: str, wanted: str = "auto") -> Any:
+    """The engine to use: the wanted one, or with ``auto`` the best that can run. Raises UnavailableError."""
+    if wanted != "auto":
+        engine = create(kind, wanted)
+        if (reason := engine.why_unavailable()) is not None:
+            raise UnavailableError(f"The {kind} engine {wanted} cannot run: {reason}",
+                                   "`dubbing engines` lists what can.")
+        return engine
+    reasons = []
+    for name in names(kind):
+        engine = create(kind, name)
+        if engine.is_fake:
+            continue
+        if (reason := engine.why_unavailable()) is None:
+            return engine
+        reasons.append(f"{name}: {reason}")
+    raise UnavailableError(f"No {kind} engine can run here ({'; '.join(reasons)}).",
+                           "`dubbing doctor` says what is missing.")
+
+
+def choose_translator(source: str, target: str, wanted: str = "auto") -> Any:
+    """The translator for a language pair; with ``auto`` the best one that supports it now."""
+    if wanted != "auto":
+        engine = choose("translate", wanted)
+        if not engine.supports(source, target):
+            raise UnavailableError(f"The translator {wanted} does not translate {source} into {target}.",
+                                   "Choose another with --translator, or type the translations yourself.")
+        return engine
+    for name in names("translate"):
+        engine = create("translate", name)
+        if not engine.is_fake and engine.why_unavailable() is None and engine.supports(source, target):
+            return engine
+    raise UnavailableError(
+        f"No translator for {source} into {target} is installed.",
+        "`make apertium` adds English-Spanish; `dubbing models pull opus-mt-"
+        f"{source}-{target}` adds a neural one when a model hub can be reached; "
+        "or give the texts yourself with `dubbing project set`.")
+
+
+def status() -> list[EngineStatus]:
+    """Every engine of every kind, with what it lacks."""
+    rows = []
+    for kind in KINDS:
+        for name in names(kind):
+            engine: Engine = create(kind, name)
+            reason = engine.why_unavailable()
+            rows.append(EngineStatus(kind, name, engine.licence, engine.is_fake, reason is None, reason))
+    return rows
