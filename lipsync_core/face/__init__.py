@@ -1,0 +1,1 @@
+"""Faces: reading pictures, detection, meshes, tracks across shots, who speaks."""
