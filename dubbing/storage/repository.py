@@ -1,0 +1,86 @@
+"""All that the rest of the product knows of the database: ``open_repository`` and what it returns.
+
+Everything that comes out is a value of ``dubbing.domain``; everything that goes wrong is a DubbingError
+(StorageError: the database is in the way, ConflictError: somebody was faster, UsageError: the request
+makes no sense). Each call is a transaction of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from dubbing.storage.history import History
+from dubbing.storage.jobs import Jobs, Workers
+from dubbing.storage.lines import Lines
+from dubbing.storage.migrate import prepare
+from dubbing.storage.projects import Projects, Speakers
+from dubbing.storage.reviews import Reviews
+from dubbing.storage.runs import Exports, StageRuns
+from dubbing.storage.session import BUSY_MS, Database, make_engine, parse_url
+from dubbing.storage.takes import Takes
+from dubbing.storage.translations import Translations
+from dubbing.storage.utterances import Utterances
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The tables by aggregate. Safe to share between threads; every process opens its own."""
+
+    database: Database
+    projects: Projects
+    speakers: Speakers
+    utterances: Utterances
+    translations: Translations
+    takes: Takes
+    lines: Lines
+    reviews: Reviews
+    history: History
+    runs: StageRuns
+    exports: Exports
+    jobs: Jobs
+    workers: Workers
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+    def __enter__(self) -> Repository:
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None,
+                 _trace: TracebackType | None) -> None:
+        self.close()
+
+
+def open_database(url: str | Path, *, busy_ms: int = BUSY_MS) -> Database:
+    """Open a database, after creating it or bringing it up to date where needed.
+
+    ``url`` is an SQLAlchemy URL or the path of an SQLite file. A database of an older version is copied
+    beside itself (``NAME.REVISION.TIME.backup``) before it is changed. Raises StorageError.
+    """
+    parsed = parse_url(url)
+    prepare(parsed, busy_ms=busy_ms)
+    name = parsed.database if parsed.get_backend_name() == "sqlite" else parsed.render_as_string(hide_password=True)
+    return Database(make_engine(parsed, busy_ms=busy_ms), str(name))
+
+
+def open_repository(url: str | Path, *, busy_ms: int = BUSY_MS) -> Repository:
+    """Open a database and everything that reads and writes it; see ``open_database``."""
+    database = open_database(url, busy_ms=busy_ms)
+    return Repository(
+        database=database,
+        projects=Projects(database),
+        speakers=Speakers(database),
+        utterances=Utterances(database),
+        translations=Translations(database),
+        takes=Takes(database),
+        lines=Lines(database),
+        reviews=Reviews(database),
+        history=History(database),
+        runs=StageRuns(database),
+        exports=Exports(database),
+        jobs=Jobs(database),
+        workers=Workers(database),
+    )

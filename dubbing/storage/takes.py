@@ -1,0 +1,121 @@
+"""Takes: every synthesis of a line is kept, one of them is heard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dubbing.domain.project import Take, new_id
+from dubbing.domain.review import Layer, is_protected
+from dubbing.errors import UsageError
+from dubbing.storage.base import utc_now
+from dubbing.storage.history import note_edit
+from dubbing.storage.mapping import to_take
+from dubbing.storage.reviews import mark_edited, state_of
+from dubbing.storage.session import Database
+from dubbing.storage.tables import ChosenTakeRow, TakeRow
+from dubbing.storage.utterances import locked_utterance
+
+
+class Takes:
+    """Records takes and says which one is heard."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, project_id: str, utterance_id: str, language: str, *, artifact_key: str, text: str,
+               text_revision: int, utterance_revision: int, engine: str, voice: str, tempo: float,
+               duration_ms: int, details: Mapping[str, Any] | None = None, choose: bool = True,
+               actor: str = "") -> Take:
+        """Keep a take; with ``choose`` it is the one that is heard.
+
+        A machine's take (``actor`` "") is kept but not chosen when the dub of the line is approved or
+        locked and has a take. The same artifact recorded again is the same take, brought up to date.
+        """
+        with self._database.write() as session:
+            utterance = locked_utterance(session, project_id, utterance_id)
+            row = session.scalar(select(TakeRow).where(
+                TakeRow.artifact_key == artifact_key, TakeRow.project_id == project_id,
+                TakeRow.utterance_id == utterance_id, TakeRow.language == language,
+            ))
+            if row is None:
+                row = TakeRow(id=new_id(), project_id=project_id, utterance_id=utterance.id, language=language,
+                              artifact_key=artifact_key, created_at=utc_now())
+                session.add(row)
+            row.text, row.text_revision, row.utterance_revision = text, text_revision, utterance_revision
+            row.engine, row.voice, row.tempo, row.duration_ms = engine, voice, tempo, duration_ms
+            row.details = dict(details or {})
+            session.flush()
+            state = state_of(session, project_id, utterance_id, Layer.DUB, language)
+            heard = session.get(ChosenTakeRow, (project_id, utterance_id, language))
+            if choose and (actor or heard is None or not is_protected(state)):
+                heard = _choose(session, row, heard, actor)
+            return to_take(row, chosen=heard is not None and heard.take_id == row.id)
+
+    def all(self, project_id: str, language: str, utterance_id: str | None = None) -> list[Take]:
+        """Takes in a language, of one utterance or of all, oldest first."""
+        query = select(TakeRow).where(TakeRow.project_id == project_id, TakeRow.language == language)
+        if utterance_id is not None:
+            query = query.where(TakeRow.utterance_id == utterance_id)
+        with self._database.read() as session:
+            chosen = set(chosen_ids(session, project_id, language).values())
+            rows = session.scalars(query.order_by(TakeRow.utterance_id, TakeRow.created_at, TakeRow.id))
+            return [to_take(row, chosen=row.id in chosen) for row in rows]
+
+    def chosen(self, project_id: str, language: str) -> dict[str, Take]:
+        """The takes that are heard, by utterance id."""
+        return {take.utterance_id: take for take in self.all(project_id, language) if take.chosen}
+
+    def choose(self, take_id: str, *, actor: str = "") -> Take:
+        """Let this take be heard. Raises UsageError when there is none or the dub of its line is locked."""
+        with self._database.write() as session:
+            row = session.get(TakeRow, take_id)
+            if row is None:
+                raise UsageError(f"There is no take {take_id}.", "Reload the line.")
+            locked_utterance(session, row.project_id, row.utterance_id)
+            heard = session.get(ChosenTakeRow, (row.project_id, row.utterance_id, row.language))
+            _choose(session, row, heard, actor)
+            return to_take(row, chosen=True)
+
+    def delete(self, take_id: str, *, actor: str = "") -> None:
+        """Forget a take that is not heard; deleting one that is gone already does nothing."""
+        with self._database.write() as session:
+            row = session.get(TakeRow, take_id)
+            if row is None:
+                return
+            heard = session.get(ChosenTakeRow, (row.project_id, row.utterance_id, row.language))
+            if heard is not None and heard.take_id == take_id:
+                raise UsageError("The take that is heard cannot be deleted.", "Choose another take first.")
+            note_edit(session, row.project_id, "take", row.utterance_id, language=row.language, actor=actor,
+                      before={"take": row.id, "text": row.text, "voice": row.voice}, after=None)
+            session.delete(row)
+
+    def artifact_keys(self) -> set[str]:
+        """The artifacts that any take of any project needs: what a clean-up must keep."""
+        with self._database.read() as session:
+            return set(session.scalars(select(TakeRow.artifact_key)))
+
+
+def chosen_ids(session: Session, project_id: str, language: str) -> dict[str, str]:
+    """Ids of the takes that are heard, by utterance id."""
+    query = select(ChosenTakeRow.utterance_id, ChosenTakeRow.take_id).where(
+        ChosenTakeRow.project_id == project_id, ChosenTakeRow.language == language
+    )
+    return {utterance_id: take_id for utterance_id, take_id in session.execute(query)}
+
+
+def _choose(session: Session, row: TakeRow, heard: ChosenTakeRow | None, actor: str) -> ChosenTakeRow:
+    before = None if heard is None else heard.take_id
+    if before == row.id and heard is not None:
+        return heard
+    mark_edited(session, row.project_id, row.utterance_id, Layer.DUB, row.language, actor)
+    if heard is None:
+        heard = ChosenTakeRow(project_id=row.project_id, utterance_id=row.utterance_id, language=row.language)
+        session.add(heard)
+    heard.take_id = row.id
+    note_edit(session, row.project_id, "take", row.utterance_id, language=row.language, actor=actor,
+              before={"take": before}, after={"take": row.id, "voice": row.voice, "engine": row.engine})
+    return heard

@@ -1,0 +1,34 @@
+"""What Alembic runs: from the program on a connection that it holds, or from the command line on alembic.ini's."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import Connection
+
+from dubbing.storage import tables, tables_people, tables_work
+from dubbing.storage.session import for_writing, make_engine, parse_url
+
+metadata = tables.Base.metadata
+# Importing the modules is what fills the metadata; naming them here keeps the imports from looking unused.
+all_tables = (tables, tables_people, tables_work)
+
+
+def run(connection: Connection) -> None:
+    """Run the migrations in the connection's transaction; SQLite changes tables by rebuilding them."""
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+        transactional_ddl=connection.dialect.name in ("sqlite", "postgresql"),
+        user_module_prefix="base.",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if (held := context.config.attributes.get("connection")) is not None:
+    run(held)
+else:
+    engine = for_writing(make_engine(parse_url(context.config.get_main_option("sqlalchemy.url", "")), foreign_keys=False))
+    with engine.begin() as connection:
+        run(connection)
