@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from alembic import context
 from sqlalchemy import Connection
 
 from dubbing.storage import tables, tables_people, tables_work
+from dubbing.storage.base import Base, UtcDateTime
 from dubbing.storage.session import for_writing, make_engine, parse_url
 
-metadata = tables.Base.metadata
+metadata = Base.metadata
 # Importing the modules is what fills the metadata; naming them here keeps the imports from looking unused.
 all_tables = (tables, tables_people, tables_work)
+
+
+def render_item(kind: str, item: object, _context: object) -> str | Literal[False]:
+    """Migrations are frozen: they name plain column types, never the program's own."""
+    return "sa.DateTime()" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
 def run(connection: Connection) -> None:
@@ -20,7 +28,7 @@ def run(connection: Connection) -> None:
         target_metadata=metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         transactional_ddl=connection.dialect.name in ("sqlite", "postgresql"),
-        user_module_prefix="base.",
+        render_item=render_item,
     )
     with context.begin_transaction():
         context.run_migrations()
@@ -29,6 +37,7 @@ def run(connection: Connection) -> None:
 if (held := context.config.attributes.get("connection")) is not None:
     run(held)
 else:
-    engine = for_writing(make_engine(parse_url(context.config.get_main_option("sqlalchemy.url", "")), foreign_keys=False))
+    url = parse_url(context.config.get_main_option("sqlalchemy.url", ""))
+    engine = for_writing(make_engine(url, foreign_keys=False))
     with engine.begin() as connection:
         run(connection)

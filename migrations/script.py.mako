@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-
-from dubbing.storage import base
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}

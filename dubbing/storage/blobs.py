@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from dubbing.errors import StorageError
 
@@ -35,7 +35,7 @@ class BlobStore:
         ) as file:
             partial = Path(file.name)
             try:
-                key = _copy(content, file)
+                key = _copy(content, file.file)
                 file.flush()
                 target = self.path(key)
                 if target.exists():
@@ -95,7 +95,7 @@ class BlobStore:
         return folder
 
 
-def _copy(content: Path | bytes, file: BinaryIO) -> str:
+def _copy(content: Path | bytes, file: IO[bytes]) -> str:
     """Write ``content`` into ``file``; returns its hash."""
     digest = hashlib.sha256()
     if isinstance(content, bytes):

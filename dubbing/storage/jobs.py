@@ -124,7 +124,7 @@ class Jobs:
     def request_cancel(self, job_id: str) -> Job:
         """Ask for a job to be stopped: at once while it waits, at the next heartbeat while it runs."""
         with self._database.write() as session:
-            row = self._found(session, job_id)
+            row = self._found(session, job_id, hold=True)
             if row.status in (_QUEUED, _RUNNING):
                 row.cancel_requested = True
             if row.status == _QUEUED:
@@ -134,7 +134,7 @@ class Jobs:
     def retry(self, job_id: str) -> Job:
         """Put a failed or cancelled job back into the queue with all its attempts."""
         with self._database.write() as session:
-            row = self._found(session, job_id)
+            row = self._found(session, job_id, hold=True)
             if row.status not in (_FAILED, _CANCELLED):
                 raise UsageError(f"Job {job_id} is {row.status}.", "Only a failed or cancelled job can be tried again.")
             row.status, row.attempts, row.cancel_requested, row.not_before = _QUEUED, 0, False, None
@@ -144,7 +144,7 @@ class Jobs:
     def get(self, job_id: str) -> Job:
         """Raises UsageError when there is no such job."""
         with self._database.read() as session:
-            return to_job(self._found(session, job_id))
+            return to_job(self._found(session, job_id, hold=False))
 
     def all(self, *, project_id: str | None = None, statuses: Sequence[JobStatus] | None = None,
             limit: int = 200) -> list[Job]:
@@ -190,8 +190,8 @@ class Jobs:
             return True
 
     @staticmethod
-    def _found(session: Session, job_id: str) -> JobRow:
-        row = session.get(JobRow, job_id, with_for_update=True)
+    def _found(session: Session, job_id: str, *, hold: bool) -> JobRow:
+        row = session.get(JobRow, job_id, with_for_update=True if hold else None)
         if row is None:
             raise UsageError(f"There is no job {job_id}.", "It may have been removed with its project.")
         return row

@@ -28,9 +28,8 @@ _SQLITE_HEADER = b"SQLite format 3\x00"
 
 
 def migrations_folder() -> Path:
-    """Where the migrations lie: inside an installed package, else at the root of the source tree."""
-    installed = Path(__file__).with_name("migrations")
-    return installed if installed.is_dir() else Path(__file__).parents[2] / "migrations"
+    """Where the migrations lie: beside the package, in the source tree as in an installation."""
+    return Path(__file__).parents[2] / "migrations"
 
 
 def head(*, folder: Path | None = None) -> str:
@@ -104,7 +103,11 @@ def backup(url: str | Path | URL) -> Path | None:
     target = file.with_name(f"{file.name}.{current(parsed) or 'base'}.{stamp}.backup")
     partial = target.with_name(target.name + ".part")
     try:
-        with told_plainly(str(file)), closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(partial)) as copy:
+        with (
+            told_plainly(str(file)),
+            closing(sqlite3.connect(file)) as source,
+            closing(sqlite3.connect(partial)) as copy,
+        ):
             source.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
         partial.replace(target)

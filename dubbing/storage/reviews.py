@@ -115,7 +115,8 @@ class Reviews:
                     )
                 if role is not None and not may_move(role, layer, before, to):
                     raise UsageError(
-                        f"A {_said(role)} may not move the {layer.value} of a line from {_said(before)} to {_said(to)}.",
+                        f"A {_said(role)} may not take the {layer.value} of a line from {_said(before)}"
+                        f" to {_said(to)}.",
                         "Ask somebody who may.",
                     )
                 set_state(session, project_id, utterance_id, layer, where, to, actor)

@@ -13,7 +13,18 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConst
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dubbing.domain.review import Layer, ReviewState
-from dubbing.storage.base import Base, Id, Label, Language, LongText, Milliseconds, Name, one_of, to_project, to_utterance
+from dubbing.storage.base import (
+    Base,
+    Id,
+    Label,
+    Language,
+    LongText,
+    Milliseconds,
+    Name,
+    one_of,
+    to_project,
+    to_utterance,
+)
 
 
 class ProjectRow(Base):
@@ -168,6 +179,7 @@ class ChosenTakeRow(Base):
         ForeignKeyConstraint(
             ["project_id", "utterance_id", "language", "take_id"],
             ["takes.project_id", "takes.utterance_id", "takes.language", "takes.id"],
+            name="fk_chosen_takes_take",
             ondelete="CASCADE",
         ),
     )
@@ -205,9 +217,6 @@ class EditRow(Base):
     __tablename__ = "history"
     __table_args__ = (
         to_project(),
-        CheckConstraint(
-            "entity IN ('project', 'speaker', 'utterance', 'translation', 'take', 'review')", name="entity"
-        ),
         Index(None, "project_id", "entity", "entity_id"),
         Index(None, "project_id", "at"),
     )

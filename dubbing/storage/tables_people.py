@@ -9,7 +9,18 @@ from sqlalchemy import CheckConstraint, Date, ForeignKeyConstraint, Index, Uniqu
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dubbing.domain.review import Role
-from dubbing.storage.base import Base, Id, Label, Language, LongText, Milliseconds, Name, one_of, to_project, to_utterance
+from dubbing.storage.base import (
+    Base,
+    Id,
+    Label,
+    Language,
+    LongText,
+    Milliseconds,
+    Name,
+    one_of,
+    to_project,
+    to_utterance,
+)
 
 
 class UserRow(Base):
@@ -149,7 +160,7 @@ class MemoryRow(Base):
     __tablename__ = "memory_units"
     __table_args__ = (
         ForeignKeyConstraint(["project_id"], ["projects.id"], ondelete="SET NULL"),
-        UniqueConstraint("source_language", "target_language", "source_key", "target_key"),
+        UniqueConstraint("source_language", "target_language", "source_key", "target_key", name="uq_memory_units_pair"),
     )
 
     id: Mapped[Id] = mapped_column(primary_key=True)

@@ -17,7 +17,7 @@ from dubbing.storage.mapping import to_take
 from dubbing.storage.reviews import mark_edited, state_of
 from dubbing.storage.session import Database
 from dubbing.storage.tables import ChosenTakeRow, TakeRow
-from dubbing.storage.utterances import locked_utterance
+from dubbing.storage.utterances import find_utterance
 
 
 class Takes:
@@ -36,7 +36,7 @@ class Takes:
         locked and has a take. The same artifact recorded again is the same take, brought up to date.
         """
         with self._database.write() as session:
-            utterance = locked_utterance(session, project_id, utterance_id)
+            utterance = find_utterance(session, project_id, utterance_id, hold=True)
             row = session.scalar(select(TakeRow).where(
                 TakeRow.artifact_key == artifact_key, TakeRow.project_id == project_id,
                 TakeRow.utterance_id == utterance_id, TakeRow.language == language,
@@ -75,7 +75,7 @@ class Takes:
             row = session.get(TakeRow, take_id)
             if row is None:
                 raise UsageError(f"There is no take {take_id}.", "Reload the line.")
-            locked_utterance(session, row.project_id, row.utterance_id)
+            find_utterance(session, row.project_id, row.utterance_id, hold=True)
             heard = session.get(ChosenTakeRow, (row.project_id, row.utterance_id, row.language))
             _choose(session, row, heard, actor)
             return to_take(row, chosen=True)

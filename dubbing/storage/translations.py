@@ -16,7 +16,7 @@ from dubbing.storage.mapping import to_translation
 from dubbing.storage.reviews import mark_edited, state_of
 from dubbing.storage.session import Database
 from dubbing.storage.tables import TranslationRow, UtteranceRow
-from dubbing.storage.utterances import locked_utterance
+from dubbing.storage.utterances import find_utterance
 
 #: The engine's name under which a person's own text is kept.
 BY_PERSON = "person"
@@ -51,7 +51,7 @@ class Translations:
         the line is locked.
         """
         with self._database.write() as session:
-            utterance = locked_utterance(session, project_id, utterance_id)
+            utterance = find_utterance(session, project_id, utterance_id, hold=True)
             row = session.get(TranslationRow, (project_id, utterance_id, language), with_for_update=True)
             if (0 if row is None else row.revision) != expected_revision:
                 raise ConflictError(
@@ -69,7 +69,7 @@ class Translations:
         Returns the translation that stands now: compare its ``text`` to learn which one that is.
         """
         with self._database.write() as session:
-            utterance = locked_utterance(session, project_id, utterance_id)
+            utterance = find_utterance(session, project_id, utterance_id, hold=True)
             row = session.get(TranslationRow, (project_id, utterance_id, language), with_for_update=True)
             state = state_of(session, project_id, utterance_id, Layer.TRANSLATION, language)
             if row is not None and (row.edited_by_person or is_protected(state)):

@@ -24,9 +24,9 @@ from dubbing.storage.session import Database
 from dubbing.storage.tables import ProjectRow, SpeakerRow, TranslationRow, UtteranceRow
 
 
-def locked_utterance(session: Session, project_id: str, utterance_id: str) -> UtteranceRow:
-    """The utterance's row, held until the transaction ends. Raises UsageError when there is none."""
-    row = session.get(UtteranceRow, (project_id, utterance_id), with_for_update=True)
+def find_utterance(session: Session, project_id: str, utterance_id: str, *, hold: bool) -> UtteranceRow:
+    """The utterance's row, with ``hold`` kept from others until the transaction ends. Raises UsageError."""
+    row = session.get(UtteranceRow, (project_id, utterance_id), with_for_update=True if hold else None)
     if row is None:
         raise UsageError(f"There is no utterance {utterance_id} in this project.", "Reload the list of lines.")
     return row
@@ -53,7 +53,7 @@ class Utterances:
     def get(self, project_id: str, utterance_id: str) -> Utterance:
         """Raises UsageError when there is no such utterance."""
         with self._database.read() as session:
-            return to_utterance(locked_utterance(session, project_id, utterance_id))
+            return to_utterance(find_utterance(session, project_id, utterance_id, hold=False))
 
     def add(self, project_id: str, line: SpokenLine, *, actor: str = "") -> Utterance:
         """A new utterance; an unknown speaker is created."""
@@ -104,7 +104,7 @@ class Utterances:
         if not isinstance(on_camera, Unchanged):
             values["on_camera"] = on_camera
         with self._database.write() as session:
-            row = locked_utterance(session, project_id, utterance_id)
+            row = find_utterance(session, project_id, utterance_id, hold=True)
             check_revision(row, expected_revision, values)
             if speaker is not None:
                 _ensure_speaker(session, project_id, speaker)
@@ -115,7 +115,7 @@ class Utterances:
                actor: str = "") -> Utterance:
         """Mark an utterance as deleted, or take it back; its translations and takes stay with it."""
         with self._database.write() as session:
-            row = locked_utterance(session, project_id, utterance_id)
+            row = find_utterance(session, project_id, utterance_id, hold=True)
             check_revision(row, expected_revision, {"deleted": deleted})
             _delete_row(session, row, utc_now() if deleted else None, actor)
             return to_utterance(row)
@@ -125,7 +125,7 @@ class Utterances:
         """Cut an utterance in two at ``at_ms``: ``text`` is said before, ``rest`` after. The first keeps the id."""
         with self._database.write() as session:
             project = locked_project(session, project_id)
-            row = locked_utterance(session, project_id, utterance_id)
+            row = find_utterance(session, project_id, utterance_id, hold=True)
             check_revision(row, expected_revision, {"text": text, "rest": rest, "at_ms": at_ms})
             if not row.start_ms < at_ms < row.end_ms:
                 raise UsageError("The cut lies outside the line.", "Choose a moment between its start and its end.")
@@ -142,7 +142,7 @@ class Utterances:
               actor: str = "") -> Utterance:
         """Join two utterances, each given as (id, expected revision), into the first; the second is deleted."""
         with self._database.write() as session:
-            row, other = (locked_utterance(session, project_id, key) for key, _ in (first, second))
+            row, other = (find_utterance(session, project_id, key, hold=True) for key, _ in (first, second))
             one, two = to_utterance(row), to_utterance(other)
             check_revision(row, first[1], {"merge": two.text})
             check_revision(other, second[1], {"merge": one.text})
