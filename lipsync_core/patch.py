@@ -56,6 +56,10 @@ class PatchWriter:
         self._stream.options = {"level": "3", "g": "1", "slices": "4", "slicecrc": "1"}
         return self
 
+    def __len__(self) -> int:
+        """Patches written so far."""
+        return len(self._index)
+
     def write(self, patch: Patch) -> None:
         import av
 

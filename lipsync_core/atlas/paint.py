@@ -1,0 +1,179 @@
+"""Painting one frame: the plate's jaw moves to the wanted shape, the chosen mouth is warped into it.
+
+All work is in the video's own YUV planes inside one even-aligned rectangle. Where nothing moves and the
+matte is zero the remap tables are whole numbers, so those pixels stay the source's bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipsync_core.atlas import shape
+from lipsync_core.atlas.model import Atlas
+from lipsync_core.atlas.plan import PlannedFrame
+from lipsync_core.atlas.warp import identity_table, rasterize, to_chroma, triangulate
+from lipsync_core.face.video import Picture
+from lipsync_core.patch import Patch
+
+_JAW = np.array([93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323])
+_OUTSIDE = 1.35
+_COLOUR_UNIT = 24.0
+_MATTE_UNIT = 64.0
+
+Floats = npt.NDArray[np.float64]
+Plane = npt.NDArray[np.uint8]
+Image = npt.NDArray[np.float32]
+
+
+class Painter:
+    """Paints the planned frames of one speaker; ``crops`` holds every mouth that the plan uses."""
+
+    def __init__(self, atlas: Atlas, crops: Mapping[int, Patch]) -> None:
+        self._atlas, self._crops = atlas, crops
+        mean = atlas.model.mean
+        self._points = np.flatnonzero(mean[:, 1] > 0.18)
+        self._triangles = triangulate(self._with_ring(mean))
+
+    def _with_ring(self, points: Floats) -> Floats:
+        """The used points plus a ring outside the jaw that never moves."""
+        middle = points[shape.INNER_LIPS].mean(0)
+        return np.concatenate([points[self._points], middle + _OUTSIDE * (points[_JAW] - middle)])
+
+    def rectangle(self, planned: PlannedFrame, height: int, width: int) -> tuple[int, int, int, int]:
+        """Even ``top, left, height, width`` that a frame's repaint can touch."""
+        around = self._with_ring(planned.plate)
+        low, high = around.min(0) - 4, around.max(0) + 4
+        left, top = (int(max(v, 0)) // 2 * 2 for v in low)
+        right, bottom = min(int(high[0]), width - 1) // 2 * 2, min(int(high[1]), height - 1) // 2 * 2
+        return top, left, max(bottom - top, 2), max(right - left, 2)
+
+    def paint(self, picture: Picture, planned: PlannedFrame) -> Patch:
+        """The finished rectangle of one frame."""
+        top, left, height, width = self.rectangle(planned, picture.height, picture.width)
+        ring = self._with_ring(planned.plate)
+        target = ring.copy()
+        target[: len(self._points)] = planned.target[self._points]
+        sources = [ring - (left, top)]
+        mouths = [(self._crops[i], w, i) for i, w in planned.mouths]
+        for crop, _, i in mouths:
+            sources.append(self._with_ring(self._atlas.points[i].astype(np.float64)) - (crop.left, crop.top))
+        table = identity_table(0, 0, height, width, len(sources))
+        rasterize(target, np.concatenate(sources, 1), self._triangles, left, top, table)
+        matte = self._matte(planned, top, left, height, width)
+        half = (slice(top // 2, (top + height) // 2), slice(left // 2, (left + width) // 2))
+        region = (picture.y[top:top + height, left:left + width], picture.u[half], picture.v[half])
+        tables = (table, to_chroma(table))
+        mattes = (matte, cv2.resize(matte, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
+        ring_mask = self._skin_ring(planned, top, left, height, width)
+        planes = [
+            self._blend(plane, [(c, w) for c, w, _ in mouths], k, tables[min(k, 1)], mattes[min(k, 1)], ring_mask)
+            for k, plane in enumerate(region)
+        ]
+        return _trimmed(Patch(picture.number, left, top, *planes), region)
+
+    def _blend(self, plate: Plane, mouths: list[tuple[Patch, float]], which: int, table: Image, matte: Image,
+               ring: Image) -> Plane:
+        moved = _remap(np.ascontiguousarray(plate), table[..., :2])
+        rows = np.flatnonzero(matte.max(1) > 0)
+        columns = np.flatnonzero(matte.max(0) > 0)
+        if not len(rows):
+            return moved
+        # Colour is compared over the skin ring, a little outside the matte.
+        grow = max(4, int(0.25 * (columns[-1] - columns[0])))
+        box = (slice(max(rows[0] - grow, 0), rows[-1] + 1 + grow), slice(max(columns[0] - grow, 0), columns[-1] + 1 + grow))
+        own = moved[box].astype(np.float32)
+        mouth = np.zeros_like(own)
+        for k, (crop, weight) in enumerate(mouths):
+            part = table[box][..., 2 * k + 2:2 * k + 4]
+            mouth += weight * _remap((crop.y, crop.u, crop.v)[which], part)
+        full = (ring.shape[0], ring.shape[1])
+        small_ring = cv2.resize(ring, (table.shape[1], table.shape[0]))[box] if table.shape[:2] != full else ring[box]
+        mouth = _match_light(own, mouth, small_ring, is_luma=which == 0)
+        alpha = matte[box]
+        moved[box] = np.clip(own + alpha * (mouth - own) + 0.5, 0, 255).astype(np.uint8)
+        return moved
+
+    def _matte(self, planned: PlannedFrame, top: int, left: int, height: int, width: int) -> Image:
+        """Soft mask [height, width] of the mouth: the lips and a margin that stops short of the nose."""
+        outline = _expanded(planned.target, planned.scale, 0.10)
+        return planned.alpha * _soft_polygon(outline - (left, top), height, width, _MATTE_UNIT / planned.scale, 2.6)
+
+    def _skin_ring(self, planned: PlannedFrame, top: int, left: int, height: int, width: int) -> Image:
+        """Where skin is compared: around the lips, not on them."""
+        unit = _COLOUR_UNIT / planned.scale
+        outside = _soft_polygon(_expanded(planned.target, planned.scale, 0.22) - (left, top), height, width, unit, 0.5)
+        inside = _soft_polygon(_expanded(planned.target, planned.scale, 0.05) - (left, top), height, width, unit, 0.8)
+        return np.clip(outside - inside, 0, 1)
+
+
+def _remap(plane: Plane, table: Image) -> Plane:
+    return cv2.remap(plane, np.ascontiguousarray(table), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _expanded(points: Floats, scale: float, by: float) -> Floats:
+    """The outer lips' outline, pushed outwards by ``by`` units; upwards at most half the way to the nose."""
+    outline = points[shape.OUTER_LIPS]
+    middle = (points[shape.CORNERS[0]] + points[shape.CORNERS[1]]) / 2
+    up = points[shape.NOSE_BRIDGE] - points[shape.CHIN]
+    up = up / max(float(np.linalg.norm(up)), 1e-6)
+    away = outline - middle
+    away = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
+    philtrum = max(float((points[shape.NOSE_BASE] - points[0]) @ up), 0.02 * scale)
+    rise = np.clip(away @ up, 0, 1)
+    reach = np.minimum(by * scale, np.where(rise > 0, by * scale * (1 - rise) + 0.5 * philtrum * rise, np.inf))
+    return outline + away * reach[:, None]
+
+
+def _soft_polygon(polygon: Floats, height: int, width: int, unit: float, sigma: float) -> Image:
+    """Filled polygon, blurred; drawn at ``unit`` times the size (``sigma`` in those pixels) and enlarged."""
+    unit = min(unit, 1.0)
+    rows, columns = max(int(np.ceil(height * unit)), 2), max(int(np.ceil(width * unit)), 2)
+    small = np.zeros((rows, columns), np.uint8)
+    scaled = (polygon + 0.5) * (columns / width, rows / height) - 0.5
+    cv2.fillPoly(small, [np.round(scaled * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    soft = cv2.GaussianBlur(small.astype(np.float32) / 255, (0, 0), sigma)
+    soft[soft < 0.004] = 0
+    return cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _match_light(own: Image, mouth: Image, ring: Image, is_luma: bool) -> Image:
+    """Bring ``mouth`` to the plate's light: a smooth field measured on the skin ring only.
+
+    Luma is scaled (teeth and the dark between the lips keep their ratio to the skin), chroma is shifted.
+    """
+    step = max(int(round(own.shape[1] / 48)), 1)
+    size = (max(own.shape[1] // step, 2), max(own.shape[0] // step, 2))
+    p, s, r = (cv2.resize(i, size, interpolation=cv2.INTER_AREA) for i in (own, mouth, ring))
+    total = float(r.sum())
+    if total < 1:
+        return mouth
+    sigma = size[0] * 0.22
+    black = 16.0 if is_luma else 0.0
+    mean_p, mean_s = (float((i * r).sum()) / total - black for i in (p, s))
+    blur = lambda image: cv2.GaussianBlur(image, (0, 0), sigma)  # noqa: E731
+    weight = blur(r) + 0.03
+    if is_luma:
+        gain = (blur((p - black) * r) + 0.03 * mean_p) / np.maximum(blur((s - black) * r) + 0.03 * mean_s, 1e-3)
+        field = cv2.resize(np.clip(gain, 0.6, 1.6), (own.shape[1], own.shape[0]))
+        return (mouth - black) * field + black
+    shift = (blur((p - s) * r) + 0.03 * (mean_p - mean_s)) / weight
+    return mouth + cv2.resize(shift, (own.shape[1], own.shape[0]))
+
+
+def _trimmed(patch: Patch, source: tuple[Plane, Plane, Plane]) -> Patch:
+    """The smallest even rectangle that holds every changed pixel (at least 2 by 2)."""
+    changed = patch.y != source[0]
+    for plane, original in ((patch.u, source[1]), (patch.v, source[2])):
+        changed |= np.repeat(np.repeat(plane != original, 2, 0), 2, 1)
+    rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+    if not len(rows):
+        return Patch(patch.frame, patch.left, patch.top, patch.y[:2, :2], patch.u[:1, :1], patch.v[:1, :1])
+    top, left = rows[0] // 2 * 2, columns[0] // 2 * 2
+    bottom, right = rows[-1] // 2 * 2 + 2, columns[-1] // 2 * 2 + 2
+    half = (slice(top // 2, bottom // 2), slice(left // 2, right // 2))
+    return Patch(patch.frame, patch.left + int(left), patch.top + int(top), patch.y[top:bottom, left:right],
+                 patch.u[half], patch.v[half])

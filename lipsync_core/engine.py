@@ -1,0 +1,266 @@
+"""The atlas lip-sync from file to file: track faces, learn each speaker's mouths, repaint a line.
+
+Three steps, each a function of files in folders, so a caller can cache and resume them:
+
+* ``track``: video -> ``faces.npz``, independent of who speaks and of any language.
+* ``model``: video and who speaks when -> one atlas a speaker, independent of the target language.
+* ``render``: one line of new speech -> mouth patches (``lipsync_core.patch``).
+
+The same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lipsync_core.atlas import model as atlas_model
+from lipsync_core.atlas.model import Atlas, AtlasError
+from lipsync_core.atlas.paint import Painter
+from lipsync_core.atlas.plan import PlannedFrame, Plates, ease, make_plan
+from lipsync_core.face.types import FaceAnalysis, FaceTrack
+from lipsync_core.face.video import VideoSource
+from lipsync_core.patch import INDEX, Patch, PatchWriter, read_patches
+from lipsync_core.speech.articulation import articulate
+from lipsync_core.speech.timeline import TimedSymbol
+
+FACES, SPEAKERS = "faces.npz", "speakers.json"
+Report = Callable[[float, float, str], None]
+
+
+def _quiet(_done: float, _total: float, _message: str = "") -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """``speaker`` is heard in the source from ``start_ms`` to ``end_ms``."""
+
+    speaker: str
+    start_ms: float
+    end_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """New speech of one speaker. Times in ms of the video; phoneme times from ``start_ms`` on.
+
+    cover_start_ms, cover_end_ms: where the mouth is repainted; outside the speech it rests.
+    """
+
+    speaker: str
+    start_ms: float
+    phonemes: Sequence[TimedSymbol]
+    cover_start_ms: float
+    cover_end_ms: float
+    sound: npt.NDArray[np.float32] | None = None
+    sample_rate: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """``frames`` repainted; ``note`` says why there are not more, in words for a person."""
+
+    frames: int
+    note: str = ""
+    quality: dict[str, Any] = field(default_factory=dict)
+
+
+class AtlasLipSync:
+    """Own-mouth lip-sync; ``models_folder`` holds the face model files (see ``lipsync_core.face.models``)."""
+
+    def __init__(self, models_folder: Path) -> None:
+        self.models_folder = Path(models_folder)
+
+    def track(self, video: Path, folder: Path, report: Report = _quiet) -> FaceAnalysis:
+        """Find every face of ``video``; writes ``folder/faces.npz``."""
+        from lipsync_core.face.analyse import analyse_video
+        from lipsync_core.face.models import FaceModels
+
+        analysis = analyse_video(video, FaceModels(self.models_folder), report)
+        temporary = Path(folder) / (FACES + ".part")
+        analysis.save(temporary)
+        os.replace(temporary, Path(folder) / FACES)
+        return analysis
+
+    def model(self, video: Path, tracks: Path, spans: Sequence[Span], folder: Path,
+              report: Report = _quiet) -> dict[str, list[tuple[int, int]]]:
+        """Learn each speaker's mouths into ``folder``; returns where each is on camera, in ms.
+
+        A speaker who is never seen, or too briefly to learn from, gets an empty list.
+        """
+        analysis = FaceAnalysis.load(Path(tracks) / FACES)
+        by_speaker = speaking_tracks(video, analysis, spans)
+        entries: list[dict[str, Any]] = []
+        jobs: list[tuple[Path, atlas_model.Candidates]] = []
+        for number, speaker in enumerate(sorted({s.speaker for s in spans})):
+            seen = by_speaker.get(speaker, [])
+            entry: dict[str, Any] = {"speaker": speaker, "folder": f"{number:03d}", "tracks": [], "intervals": []}
+            entries.append(entry)
+            try:
+                candidates = atlas_model.gather(seen, analysis.height, analysis.width)
+            except AtlasError as error:
+                entry["note"] = str(error)
+                continue
+            entry["tracks"] = [t.id for t in seen]
+            entry["intervals"] = _intervals(analysis, seen)
+            target = Path(folder) / entry["folder"]
+            target.mkdir(parents=True, exist_ok=True)
+            jobs.append((target, candidates))
+        _cut_crops(video, analysis, jobs, report)
+        _write_json(Path(folder) / SPEAKERS, {"speakers": entries})
+        return {e["speaker"]: [(int(a), int(b)) for a, b in e["intervals"]] for e in entries}
+
+    def render(self, video: Path, tracks: Path, models: Path, line: Line, folder: Path,
+               report: Report = _quiet) -> Rendered:
+        """Write the repainted mouth of one line into ``folder`` as patches."""
+        analysis = FaceAnalysis.load(Path(tracks) / FACES)
+        entry = _entry(Path(models), line.speaker)
+        if entry is None or not entry["tracks"]:
+            return _nothing(Path(folder), (entry or {}).get("note") or "The speaker is not seen in this video.")
+        own = [t for t in analysis.tracks if t.id in set(entry["tracks"])]
+        plates = plates_of(analysis, own, line.cover_start_ms, line.cover_end_ms)
+        if not len(plates.frames):
+            return _nothing(Path(folder), "The speaker's mouth cannot be seen during this line.")
+        source = Path(models) / entry["folder"]
+        atlas = Atlas.load(source)
+        articulation = articulate(line.phonemes, analysis.times_ms[plates.frames] - line.start_ms,
+                                  sound=line.sound, sample_rate=line.sample_rate)
+        plan = make_plan(atlas, plates, articulation)
+        crops = _load_crops(source, atlas, {i for frame in plan for i, _ in frame.mouths})
+        painter = Painter(atlas, crops)
+        boxes = [painter.rectangle(p, analysis.height, analysis.width) for p in plan]
+        wanted = {p.frame: p for p in plan}
+        with PatchWriter(Path(folder), max(b[2] for b in boxes), max(b[3] for b in boxes)) as writer:
+            for picture in VideoSource(video).frames(plan[0].frame, plan[-1].frame + 1):
+                planned: PlannedFrame | None = wanted.get(picture.number)
+                if planned is None:
+                    continue
+                writer.write(painter.paint(picture, planned))
+                report(len(writer), len(plan), "Repainting the mouth")
+        covered = _frames_between(analysis, line.cover_start_ms, line.cover_end_ms)
+        note = "" if len(plan) >= 0.9 * covered else f"The mouth is hidden in {covered - len(plan)} of {covered} frames."
+        return Rendered(len(plan), note)
+
+
+def speaking_tracks(video: Path, analysis: FaceAnalysis, spans: Sequence[Span]) -> dict[str, list[FaceTrack]]:
+    """The tracks on which each speaker is seen speaking: over each span, the largest face that is there."""
+    found: dict[str, dict[int, FaceTrack]] = {}
+    for span in spans:
+        best: dict[int, tuple[float, FaceTrack]] = {}
+        first, stop = np.searchsorted(analysis.times_ms, [span.start_ms, span.end_ms])
+        for track in analysis.tracks:
+            inside = (track.frames >= first) & (track.frames < stop)
+            if not inside.any():
+                continue
+            size = np.linalg.norm(track.points[inside][:, 33, :2] - track.points[inside][:, 263, :2], axis=1)
+            area = float(size.sum())
+            if track.shot not in best or area > best[track.shot][0]:
+                best[track.shot] = (area, track)
+        for _, track in best.values():
+            found.setdefault(span.speaker, {})[track.id] = track
+    return {speaker: [tracks[i] for i in sorted(tracks)] for speaker, tracks in found.items()}
+
+
+def plates_of(analysis: FaceAnalysis, tracks: Iterable[FaceTrack], start_ms: float, end_ms: float) -> Plates:
+    """The frames of a span whose mouth can be repainted, with easing at the edges and around occlusions."""
+    first, stop = (int(i) for i in np.searchsorted(analysis.times_ms, [start_ms, end_ms]))
+    track_of = np.full(analysis.frame_count, -1, np.int32)
+    points = {}
+    for track in tracks:
+        free = (track.mouth_visibility >= 0.5) & (track.presence >= 0.5)
+        inside = (track.frames >= first) & (track.frames < stop) & free
+        for i in np.flatnonzero(inside):
+            frame = int(track.frames[i])
+            if track_of[frame] < 0:
+                track_of[frame] = track.id
+                points[frame] = track.points[i, :, :2].astype(np.float64)
+    starts = np.zeros(analysis.frame_count, bool)
+    starts[analysis.shots[:, 0]] = True
+    alpha = ease(track_of >= 0, starts)
+    frames = np.flatnonzero(alpha > 0).astype(np.int32)
+    stacked = np.stack([points[int(f)] for f in frames]) if len(frames) else np.zeros((0, 468, 2))
+    return Plates(frames, track_of[frames], stacked, alpha[frames])
+
+
+def _intervals(analysis: FaceAnalysis, tracks: Iterable[FaceTrack]) -> list[tuple[int, int]]:
+    """Where the speaker's mouth can be repainted, in ms; gaps of up to 5 frames are closed."""
+    seen = np.zeros(analysis.frame_count, bool)
+    for track in tracks:
+        seen[track.frames[(track.mouth_visibility >= 0.5) & (track.presence >= 0.5)]] = True
+    frames = np.flatnonzero(seen)
+    if not len(frames):
+        return []
+    step = float(np.median(np.diff(analysis.times_ms))) if analysis.frame_count > 1 else 40.0
+    pieces = np.split(frames, np.flatnonzero(np.diff(frames) > 6) + 1)
+    return [(int(analysis.times_ms[p[0]]), int(round(analysis.times_ms[p[-1]] + step))) for p in pieces]
+
+
+def _frames_between(analysis: FaceAnalysis, start_ms: float, end_ms: float) -> int:
+    first, stop = np.searchsorted(analysis.times_ms, [start_ms, end_ms])
+    return int(stop - first)
+
+
+def _cut_crops(video: Path, analysis: FaceAnalysis, jobs: list[tuple[Path, atlas_model.Candidates]],
+               report: Report) -> None:
+    """One pass over the video writes every speaker's crops; the atlas is saved last, so it is never half there."""
+    if not jobs:
+        return
+    writers, wanted = [], []
+    for target, candidates in jobs:
+        boxes = [atlas_model.crop_box(p, analysis.height, analysis.width) for p in candidates.points]
+        writers.append(PatchWriter(target, max(b[2] for b in boxes), max(b[3] for b in boxes)))
+        wanted.append({int(f): i for i, f in enumerate(candidates.frames)})
+    seen: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in jobs]
+    stop = max(int(c.frames[-1]) for _, c in jobs) + 1
+    for writer in writers:
+        writer.__enter__()
+    try:
+        for picture in VideoSource(video).frames(0, stop):
+            for j, (_, candidates) in enumerate(jobs):
+                index = wanted[j].get(picture.number)
+                if index is None:
+                    continue
+                patch = atlas_model.cut(picture, candidates.points[index])
+                writers[j].write(patch)
+                seen[j].append(atlas_model.light_and_thumb(patch, candidates.points[index]))
+            report(picture.number + 1, stop, "Collecting mouths")
+    except BaseException as error:
+        for writer in writers:
+            writer.__exit__(type(error), error, None)
+        raise
+    for writer in writers:
+        writer.__exit__(None, None, None)
+    for (target, candidates), measured in zip(jobs, seen, strict=True):
+        light, thumbs = (np.stack(values) for values in zip(*measured, strict=True))
+        candidates.finish(light, thumbs).save(target)
+
+
+def _load_crops(folder: Path, atlas: Atlas, wanted: set[int]) -> Mapping[int, Patch]:
+    """The crops that a plan uses, by their index in the atlas; one streaming pass."""
+    return {i: patch for i, patch in enumerate(read_patches(folder)) if i in wanted}
+
+
+def _entry(models: Path, speaker: str) -> dict[str, Any] | None:
+    entries = json.loads((models / SPEAKERS).read_text())["speakers"]
+    return next((e for e in entries if e["speaker"] == speaker), None)
+
+
+def _nothing(folder: Path, note: str) -> Rendered:
+    """An empty patch folder, so that readers need no special case."""
+    _write_json(folder / INDEX, {"height": 2, "width": 2, "patches": []})
+    return Rendered(0, note)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(json.dumps(value))
+    os.replace(temporary, path)
+
