@@ -60,7 +60,7 @@ def blocks(path: Path, sample_rate: int | None = None, layout: str | None = None
         wanted = layout or layout_name(source.codec_context.layout)
         placed = _placed(_decoded(Path(path), container, source, wanted), rate, clock_zero(container))
         if sample_rate and sample_rate != rate:
-            placed = _converted(placed, rate, sample_rate, wanted)
+            placed = converted(placed, rate, sample_rate, wanted)
         yield from rechunked(placed, block_samples)
 
 
@@ -193,7 +193,7 @@ def _silence(channels: int, samples: int) -> Iterator[Sound]:
         samples -= count
 
 
-def _converted(parts: Iterable[Sound], from_rate: int, to_rate: int, layout: str) -> Iterator[Sound]:
+def converted(parts: Iterable[Sound], from_rate: int, to_rate: int, layout: str) -> Iterator[Sound]:
     """Another sample rate, streamed through FFmpeg's resampler (its delay is taken out)."""
     resampler = av.AudioResampler(format="fltp", layout=layout, rate=to_rate)
     done = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ from av.video.stream import VideoStream
 
 from dubbing.errors import MediaError
 
-#: How many packets are looked at to tell whether the frame rate varies, when a container has no index.
-SCANNED_PACKETS = 2000
+#: Containers without an index are read to the end up to this size; of larger ones, so many packets are looked at.
+SCANNED_BYTES = 512 << 20
+SCANNED_PACKETS = 5000
 #: The file counts as cut off when its data ends this much before the duration it declares.
 MISSING_MS = 500
 
@@ -156,11 +157,11 @@ def probe(path: Path, *, needs_video: bool = True, needs_audio: bool = False) ->
             raise MediaError(f"{path.name} has neither pictures nor sound.", "Give a video or sound file.")
         _check_codecs(path, container, video, needs_audio)
         duration_ms = _duration_ms(container)
-        times, end_ms = _scan(container, video, size_bytes)
-        if duration_ms - end_ms > max(MISSING_MS, duration_ms * 0.02):
+        scan = _scan(container, video, size_bytes)
+        if duration_ms - scan.end_ms > max(MISSING_MS, duration_ms * 0.02):
             raise MediaError(f"{path.name} is cut off: it should last {duration_ms / 1000:.1f} s, "
-                             f"but its data ends after {max(end_ms, 0) / 1000:.1f} s.", _WHOLE_FILE_HINT)
-        picture = _video_info(path, container, video, times, duration_ms) if video else None
+                             f"but its data ends after {max(scan.end_ms, 0) / 1000:.1f} s.", _WHOLE_FILE_HINT)
+        picture = _video_info(path, container, video, scan, duration_ms) if video else None
         first_ms = float(start_seconds(video) * 1000)
         audio = tuple(_audio_info(stream, first_ms, duration_ms) for stream in container.streams.audio)
         subtitles = tuple(SubtitleInfo(s.codec_context.name if s.codec_context else "unknown", s.language or "und",
@@ -244,52 +245,62 @@ def _duration_ms(container: InputContainer) -> int:
     return round((container.duration or 0) / 1000)
 
 
-def _scan(container: InputContainer, video: VideoStream | None, size_bytes: int) -> tuple[list[int], float]:
-    """Time stamps of the first video packets, in order, and how many ms of the file are really there."""
+@dataclass(slots=True)
+class _Scan:
+    """What the index or the packets say: time stamps of shown pictures, how many, where the data ends (ms)."""
+
+    times: list[int]
+    count: int | None
+    end_ms: float
+
+
+def _scan(container: InputContainer, video: VideoStream | None, size_bytes: int) -> _Scan:
     stream = video or container.streams.audio[0]
+    if "mp4" in container.format.name and _has_whole_index(stream):
+        entries = list(stream.index_entries)
+        times = [entry.timestamp for entry in entries if not entry.is_discard]
+        missing = next((entry for entry in entries if entry.pos + entry.size > size_bytes), None)
+        end_ms = float("inf")
+        if missing is not None:
+            end_ms = float((missing.timestamp - entries[0].timestamp) * stream.time_base * 1000)
+        return _Scan(times, len(times), end_ms)
+    return _scan_packets(container, stream, size_bytes <= SCANNED_BYTES)
+
+
+def _has_whole_index(stream: Any) -> bool:
+    """Whether the index covers the stream: that of a fragmented MP4 knows the first fragment only."""
     entries = stream.index_entries
-    if "mp4" in container.format.name and len(entries):
-        first = entries[0].timestamp
-        missing = _first_missing(entries, size_bytes)
-        times = [entry.timestamp for entry in islice(iter(entries), SCANNED_PACKETS)]
-        declared = _duration_ms(container)
-        end = declared if missing is None else float((missing - first) * stream.time_base * 1000)
-        return times, end
-    times = []
-    for packet in container.demux(stream):
-        if packet.pts is not None:
-            times.append(packet.pts)
-        if len(times) >= SCANNED_PACKETS:
-            break
-    return sorted(times), _last_packet_ms(container)
+    if len(entries) < 2 or not stream.duration:
+        return len(entries) > 0
+    return entries[len(entries) - 1].timestamp - entries[0].timestamp > 0.9 * stream.duration - 2
 
 
-def _first_missing(entries: Any, size_bytes: int) -> int | None:
-    """Time stamp of the first indexed packet that lies beyond the end of the file."""
-    for entry in entries:
-        if entry.pos + entry.size > size_bytes:
-            return entry.timestamp
-    return None
-
-
-def _last_packet_ms(container: InputContainer) -> float:
-    """Where the last packets of a container without an index end, in its own time stamps."""
-    declared = container.duration or 0
-    if not declared:
-        return 0.0
-    start = container.start_time or 0
-    end = 0.0
+def _scan_packets(container: InputContainer, stream: Any, to_the_end: bool) -> _Scan:
+    """Read packet headers: all of a file of modest size, else the beginning and the end."""
+    times: list[int] = []
+    end_ms = 0.0
     try:
-        container.seek(start + max(0, declared - 2_000_000))
         for packet in container.demux():
-            if packet.pts is not None and packet.time_base:
-                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base * 1000))
+            end_ms = max(end_ms, _packet_end_ms(packet))
+            if packet.stream_index == stream.index and packet.pts is not None and not packet.is_discard:
+                times.append(packet.pts)
+            if not to_the_end and len(times) >= SCANNED_PACKETS:
+                break
+        if not to_the_end:
+            container.seek((container.start_time or 0) + max(0, (container.duration or 0) - 2_000_000))
+            end_ms = max(chain([end_ms], map(_packet_end_ms, container.demux())))
     except av.error.FFmpegError:
-        return end
-    return end
+        return _Scan(sorted(times), None, end_ms)
+    return _Scan(sorted(times), len(times) if to_the_end else None, end_ms)
 
 
-def _video_info(path: Path, container: InputContainer, stream: VideoStream, times: list[int],
+def _packet_end_ms(packet: Any) -> float:
+    if packet.pts is None or not packet.time_base:
+        return 0.0
+    return float((packet.pts + (packet.duration or 0)) * packet.time_base * 1000)
+
+
+def _video_info(path: Path, container: InputContainer, stream: VideoStream, scan: _Scan,
                 duration_ms: int) -> VideoInfo:
     context = stream.codec_context
     first = _first_frames(path, stream.index)
@@ -299,13 +310,14 @@ def _video_info(path: Path, container: InputContainer, stream: VideoStream, time
     return VideoInfo(
         codec=context.name, height=context.height or first.height, width=context.width or first.width,
         rotation=round(first.rotation / 90) * 90, sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
-        frame_rate=Fraction(rate), is_variable_rate=_is_variable(times), time_base=Fraction(stream.time_base),
+        frame_rate=Fraction(rate), is_variable_rate=_is_variable(scan.times), time_base=Fraction(stream.time_base),
         pixel_format=pixel_format.name, bit_depth=max(c.bits for c in pixel_format.components),
         colour_primaries=_PRIMARIES.get(int(context.color_primaries), "unspecified"),
         colour_transfer=_TRANSFERS.get(int(context.color_trc), "unspecified"),
         colour_space=_SPACES.get(int(context.colorspace), "unspecified"),
         colour_range=_RANGES.get(int(context.color_range), "unspecified"),
-        frame_count=stream.frames or round(stream_ms / 1000 * float(rate)), duration_ms=round(stream_ms),
+        frame_count=scan.count or stream.frames or round(stream_ms / 1000 * float(rate)),
+        duration_ms=round(stream_ms),
         start_ms=float((start_seconds(stream) - clock_zero(container)) * 1000),
     )
 
