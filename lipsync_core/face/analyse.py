@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lipsync_core.face.mesh import FACE_OVAL, LIPS, head_pose
 from lipsync_core.face.models import FaceModels
+from lipsync_core.face.occlusion import steady
 from lipsync_core.face.shots import with_shots
 from lipsync_core.face.smoothing import bridge_gaps, smooth
 from lipsync_core.face.tracker import RawTrack, ShotTracker
@@ -64,8 +65,9 @@ def finish(raw: RawTrack, size: tuple[int, int]) -> FaceTrack:
     measured = np.array(raw.frames, np.int32)
     frames, points, filled = bridge_gaps(measured, np.stack(raw.points))
     points = smooth(frames, points)
+    hidden = steady(np.array(raw.hidden, np.float32))
     presence, sharpness, hidden = (
-        np.interp(frames, measured, values).astype(np.float32) for values in (raw.presence, raw.sharpness, raw.hidden))
+        np.interp(frames, measured, values).astype(np.float32) for values in (raw.presence, raw.sharpness, hidden))
     presence[filled] *= 0.5
     pose = head_pose(points)
     visibility = (1 - hidden) * _pose_visibility(pose) * _inside(points, size) * _fade(presence, 0.3, 0.7)

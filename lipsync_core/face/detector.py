@@ -110,8 +110,8 @@ class FaceDetector:
         scores, boxes, points = decode(network(square / 127.5 - 1), FULL_RANGE_ANCHORS, network.height, min_score)
         origin = np.array([left, top], np.float32)
         return suppress([
-            Detection(float(s), (b / scale + np.tile(origin, 2)).astype(np.float32), (p / scale + origin).astype(np.float32))
-            for s, b, p in zip(scores, boxes, points, strict=True)
+            Detection(float(score), box / np.float32(scale) + np.tile(origin, 2), pts / np.float32(scale) + origin)
+            for score, box, pts in zip(scores, boxes, points, strict=True)
         ])
 
     def near(self, picture: Picture, centre: Float, size: float) -> list[Detection]:

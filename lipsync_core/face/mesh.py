@@ -23,7 +23,8 @@ INNER_LIPS = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 3
 LIPS = OUTER_LIPS + INNER_LIPS
 LEFT_EYE, RIGHT_EYE = (33, 133), (362, 263)
 # Bone-bound points that speech does not move: eye corners, nose bridge, temples, brow line, forehead.
-RIGID = (33, 133, 263, 362, 168, 6, 197, 195, 5, 4, 234, 454, 127, 356, 10, 109, 338, 21, 251, 54, 284, 162, 389, 67, 297)
+RIGID = (33, 133, 263, 362, 168, 6, 197, 195, 5, 4, 234, 454, 127, 356, 10, 109, 338, 21, 251, 54, 284, 162, 389,
+         67, 297)
 # Left and right twins, for the direction from ear to ear.
 _LEFT_SIDE = (33, 133, 234, 127, 93, 132, 61, 50, 70, 54, 129, 205)
 _RIGHT_SIDE = (263, 362, 454, 356, 323, 361, 291, 280, 300, 284, 358, 425)

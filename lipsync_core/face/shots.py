@@ -29,8 +29,8 @@ class Signature:
         edges = np.stack([cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1)])
         edges = np.sign(edges) * np.sqrt(np.abs(edges))
         self.edges = edges / max(float(np.linalg.norm(edges)), 1e-3)
-        histograms = [np.histogram(p, bins, (0, 256))[0] for p, bins in ((y, 24), (u, 32), (v, 32))]
-        self.histogram = np.stack([_soften(h, 32) for h in histograms]) / y.size
+        histograms = [cv2.calcHist([p], [0], None, [32], [0, 256]).ravel() for p in (y, u, v)]
+        self.histogram = np.stack([np.convolve(h, [0.25, 0.5, 0.25], "same") for h in histograms]) / y.size
 
     def structure(self, other: Signature) -> float:
         """0 for the same edges, 1 for unrelated ones; a shift of a few per cent costs little."""
@@ -51,15 +51,9 @@ def _thumbnail(plane: Plane) -> npt.NDArray[np.float32]:
     return small.astype(np.float32)
 
 
-def _soften(histogram: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.float64]:
-    padded = np.zeros(length)
-    padded[: len(histogram)] = histogram
-    return np.convolve(padded, [0.25, 0.5, 0.25], "same")
-
-
 def _is_cut(before: list[Signature], after: list[Signature]) -> bool:
     """Whether a shot ends between the last of ``before`` and the first of ``after``."""
-    last, first = before[-1], after[0]
+    last = before[-1]
     # The new picture must stay: after a flash or a single broken frame the old one comes back.
     structure = min(last.structure(s) for s in after)
     colour = min(last.colour(s) for s in after)

@@ -13,6 +13,7 @@ from scipy.signal import savgol_filter
 from lipsync_core.face.mesh import LIPS, RIGID
 
 Float = npt.NDArray[np.float32]
+Frames = npt.NDArray[np.int32]
 
 MAX_BRIDGED = 3
 _HEAD_WINDOW, _SHAPE_WINDOW, _ORDER = 7, 5, 2
@@ -20,7 +21,7 @@ _HEAD_WINDOW, _SHAPE_WINDOW, _ORDER = 7, 5, 2
 _LIP_SHARE = 0.2
 
 
-def bridge_gaps(frames: npt.NDArray[np.int32], points: Float) -> tuple[npt.NDArray[np.int32], Float, npt.NDArray[np.bool_]]:
+def bridge_gaps(frames: Frames, points: Float) -> tuple[Frames, Float, npt.NDArray[np.bool_]]:
     """Fill gaps of up to three frames between two plausible neighbours by a straight line.
 
     Returns the new frames [T'], points [T', 468, 3] and which of them were filled [T'].
@@ -45,7 +46,7 @@ def _same_place(before: Float, after: Float) -> bool:
     return moved < 0.5 * max(sizes) and 0.75 < sizes[0] / max(sizes[1], 1e-3) < 1.33
 
 
-def smooth(frames: npt.NDArray[np.int32], points: Float) -> Float:
+def smooth(frames: Frames, points: Float) -> Float:
     """Smoothed points [T, 468, 3]; runs of neighbouring frames are smoothed on their own."""
     result = points.copy()
     ends = [*(np.flatnonzero(np.diff(frames) > 1) + 1), len(frames)]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from lipsync_core.face.detector import Detection, FaceDetector, overlap
 from lipsync_core.face.mesh import FaceMesh, Roi, eye_distance, mouth_sharpness, roi_from_detection, roi_from_points
 from lipsync_core.face.models import FaceModels
+from lipsync_core.face.occlusion import MouthWatch
 from lipsync_core.face.video import Picture, warp_plane
 
 Float = npt.NDArray[np.float32]
@@ -72,6 +73,8 @@ class ShotTracker:
         self._count = 0
         self.tracks: list[RawTrack] = []
         self._closed: set[int] = set()
+        self._models = models
+        self._watches: dict[int, MouthWatch] = {}
 
     @property
     def next_id(self) -> int:
@@ -129,7 +132,9 @@ class ShotTracker:
         track.points.append(points)
         track.presence.append(presence)
         track.sharpness.append(mouth_sharpness(picture, points))
-        track.hidden.append(0.0)
+        if track.id not in self._watches:
+            self._watches[track.id] = MouthWatch(self._models)
+        track.hidden.append(self._watches[track.id].step(picture, points))
         track.missing = 0
         if track.appearance is None or len(track.frames) % 10 == 0:
             seen = appearance(picture, points)

@@ -87,12 +87,13 @@ class Picture:
         return self._to_rgb(self.y[top : top + height, left : left + width], u, v)
 
     def resized_rgb(self, top: int, left: int, height: int, width: int, out_height: int, out_width: int) -> Rgb:
-        """A rectangle (clipped to the picture) shrunk to ``out_height, out_width``: cheap, never full resolution RGB."""
+        """A rectangle (clipped to the picture) resized to ``out_height, out_width``; never makes full-size RGB."""
         bottom, right = min(top + height, self.height), min(left + width, self.width)
         top, left = max(top, 0), max(left, 0)
         planes = []
         for plane, half in ((self.y, 1), (self.u, 2), (self.v, 2)):
-            part = plane[top // half : max(bottom // half, top // half + 1), left // half : max(right // half, left // half + 1)]
+            rows = slice(top // half, max(bottom // half, top // half + 1))
+            part = plane[rows, left // half : max(right // half, left // half + 1)]
             shrinks = part.shape[0] > out_height
             mode = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
             planes.append(cv2.resize(part, (out_width, out_height), interpolation=mode))
@@ -220,9 +221,7 @@ class VideoSource:
             container.seek(stamps[key], stream=stream)
             frames = self._decode(container)
             first = next(frames, None)
-            if first is not None and first.pts in stamps[key - 1 : start + 1] or (
-                first is not None and first.pts is not None and first.pts <= stamps[start]
-            ):
+            if first is not None and first.pts is not None and first.pts <= stamps[start]:
                 yield from self._number_by_stamp(first, frames, stamps)
                 return
             # Landed behind the wanted frame: go one keyframe further back.
@@ -247,7 +246,8 @@ class VideoSource:
         frame = self._as_planar_420(frame, full_range)
         if matrix not in _KR_KB:
             # Untagged: what players assume, standard definition is BT.601 and anything larger BT.709.
-            matrix = _BT709 if max(frame.height, frame.width) >= 1280 or min(frame.height, frame.width) > 576 else _BT601
+            large = max(frame.height, frame.width) >= 1280 or min(frame.height, frame.width) > 576
+            matrix = _BT709 if large else _BT601
         planes = [_plane(p) for p in frame.planes[:3]]
         turns = round(rotation / 90) % 4
         if turns:
