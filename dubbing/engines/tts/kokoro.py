@@ -98,6 +98,10 @@ class KokoroSynthesizer:
             for name in OFFERED.get(language, ())
         )
 
+    def all_voices(self) -> tuple[str, ...]:
+        """Every voice of the model, offered or not."""
+        return tuple(_SEXES)
+
     def synthesize(self, text: str, language: str, voice: str, *, speed: float = 1.0) -> Speech:
         """Speak ``text``; 24 kHz. Raises DubbingError when nothing in it can be spoken or the voice is unknown."""
         if language not in OFFERED:
@@ -193,4 +197,5 @@ def _session_with_durations(path: Path, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other stages work at the same time
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
