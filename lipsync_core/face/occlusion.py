@@ -48,6 +48,7 @@ class MouthWatch:
         self._pose = np.zeros(3, np.float32)
         self._seen = 0
         self._watch_until = -1
+        self._suspected = False
         self._hand_share = self._last_change = 0.0
 
     def step(self, picture: Picture, points: Float) -> float:
@@ -60,8 +61,12 @@ class MouthWatch:
         if changed > SUSPICIOUS:
             self._watch_until = number + _WATCH_FRAMES
         if self._models.has_hands and number % (_WATCH_EVERY if number <= self._watch_until else _LOOK_EVERY) == 0:
-            self._hand_share = self._look_for_hands(picture, points)
-            if self._hand_share > 0:
+            seen = self._look_for_hands(picture, points)
+            # The networks now and then see a hand in a bare face: without any change of colour, ask twice.
+            believed = changed > SUSPICIOUS / 2 or self._suspected
+            self._hand_share = seen if believed else 0.0
+            self._suspected = seen > 0
+            if seen > 0:
                 self._watch_until = number + _WATCH_FRAMES
         hand = _ramp(self._hand_share, _HAND_FROM, _HAND_FULL)
         return float(max(hand, _ramp(changed, _OBJECT_FROM, _OBJECT_FULL)))
