@@ -1,0 +1,338 @@
+"""Speech recognition with WhisperX: voice activity, batched Whisper, and times for every word."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dubbing.domain.speech import Segment, Transcript, Word
+from dubbing.engines.asr.guards import Evidence, compression_ratio, is_invented, without_loops
+from dubbing.engines.asr.timing import TimedText, fill_gaps, glue, leave_pauses, loud_parts, sentences, to_words
+from dubbing.engines.base import Report, Sound, silent
+from dubbing.errors import UnavailableError
+from dubbing.weights.store import Store
+
+SAMPLE_RATE = 16000
+UNKNOWN = "und"
+_CHUNK_S = 28.0
+_JOIN_GAP_S = 3.0
+_EDGE_S = 0.15
+_SURE_LANGUAGE = 0.8
+_ONSET, _OFFSET = 0.5, 0.363
+_PREPENDED, _APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
+_SPACELESS = ("ja", "zh", "yue", "th", "lo", "my", "km")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece that Whisper hears at once; ``voiced`` are the stretches of voice inside. In seconds."""
+
+    start: float
+    end: float
+    voiced: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What Whisper made of one chunk."""
+
+    chunk: Chunk
+    words: list[TimedText]
+    no_speech: float
+    logprob: float
+
+
+class WhisperXRecognizer:
+    """WhisperX on the embedded Whisper base, or on any faster-whisper folder or catalog name.
+
+    ``alignment``: "attention" takes word times from Whisper's cross-attention, "wav2vec2" from a phoneme
+    model of the language (catalog: align-<language>), "auto" from wav2vec2 where its weights are present.
+    """
+
+    id: ClassVar[str] = "whisperx"
+    licence: ClassVar[str] = "BSD-2-Clause (WhisperX), MIT (Whisper)"
+    is_fake: ClassVar[bool] = False
+    version: str = "1"
+
+    def __init__(self, model: str | Path = "auto", alignment: str = "auto", device: str | None = None,
+                 store: Store | None = None, batch_size: int = 4) -> None:
+        self._store = store or Store()
+        self._device = device or ""
+        self._name = str(model)
+        self._alignment = alignment
+        self._batch_size = batch_size
+        self._model: Any = None
+        self._voice: Any = None
+        self._aligners: dict[str, Any] = {}
+        self.version = f"1 {Path(self._chosen()).name} {alignment}"
+
+    def why_unavailable(self) -> str | None:
+        chosen = self._chosen()
+        if not Path(chosen).is_dir() and (reason := self._store.why_unavailable(chosen)):
+            return reason
+        return self._store.why_unavailable("pyannote-segmentation")
+
+    def load(self) -> None:
+        if self._model is not None:
+            return
+        from dubbing.weights.segmentation import load_segmentation, quiet_pyannote
+
+        segmentation = self._store.fetch("pyannote-segmentation")
+        chosen = self._chosen()
+        folder = Path(chosen) if Path(chosen).is_dir() else self._store.fetch(chosen)
+        quiet_pyannote()
+        import torch
+        from whisperx.asr import WhisperModel
+        from whisperx.vads.pyannote import VoiceActivitySegmentation
+
+        self._device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")
+        voice = VoiceActivitySegmentation(segmentation=load_segmentation(segmentation, self._device),
+                                          device=torch.device(self._device))
+        voice.instantiate({"onset": _ONSET, "offset": _OFFSET, "min_duration_on": 0.1, "min_duration_off": 0.1})
+        self._voice = voice
+        self._model = WhisperModel(str(folder), device=self._device, cpu_threads=_threads(),
+                                   compute_type="float16" if self._device == "cuda" else "int8", local_files_only=True)
+
+    def release(self) -> None:
+        self._model = self._voice = None
+        self._aligners.clear()
+        gc.collect()
+
+    def transcribe(self, sound_16k: Sound, *, language: str | None, report: Report = silent) -> Transcript:
+        """Words with times; what Whisper invents over music and silence is left out. See ``Recognizer``."""
+        self.load()
+        sound = np.ascontiguousarray(sound_16k, dtype=np.float32)
+        total = len(sound) / SAMPLE_RATE
+        if total < 0.1:
+            return Transcript(_primary(language) or UNKNOWN, 0.0, ())
+        report(0, total, "finding speech")
+        scores, step = self.voice_scores(sound)
+        chunks = make_chunks(scores, step, total)
+        if not chunks:
+            return Transcript(_primary(language) or UNKNOWN, 0.0, ())
+        code, certainty = _primary(language), 1.0
+        if code is not None:
+            self._check_language(code)
+        heard: list[_Heard] = []
+        done = 0.0
+        for batch in _spread_first(chunks, self._batch_size):
+            frames, encoded = self._encode(sound, batch)
+            if code is None:
+                code, certainty, found = self._hear_unknown(batch, frames, encoded)
+                heard += found
+            else:
+                heard += self._hear(batch, frames, encoded, code)
+            done += sum(chunk.end - chunk.start for chunk in batch)
+            report(min(done, total), total, "recognizing speech")
+        assert code is not None
+        segments: list[Segment] = []
+        for item in sorted(heard, key=lambda each: each.chunk.start):
+            segments += self._segments(item, code, certainty, sound, scores, step)
+        report(total, total, "recognizing speech")
+        return Transcript(code, round(certainty, 3), tuple(segments))
+
+    def voice_scores(self, sound: Sound) -> tuple[np.ndarray, float]:
+        """Voice activity in [0, 1] as ``[frames]`` and the seconds from one frame to the next."""
+        import torch
+
+        scores = self._voice({"waveform": torch.from_numpy(sound)[None], "sample_rate": SAMPLE_RATE})
+        return np.nan_to_num(scores.data[:, 0]), float(scores.sliding_window.step)
+
+    def _chosen(self) -> str:
+        """The catalog name or folder to use; "auto" is large-v3 on a GPU when it was pulled, else base."""
+        if self._name != "auto":
+            return self._name
+        large = self._store.find("faster-whisper-large-v3")
+        return "faster-whisper-large-v3" if large and self._wants_gpu() else "whisper-base"
+
+    def _wants_gpu(self) -> bool:
+        return self._device == "cuda" or (not self._device and Path("/dev/nvidia0").exists())
+
+    def _check_language(self, code: str) -> None:
+        from faster_whisper.tokenizer import _LANGUAGE_CODES
+
+        if code not in _LANGUAGE_CODES:
+            raise UnavailableError(f"Whisper does not know the language {code}.",
+                                   "Leave the source language to detection or give another code.")
+
+    def _encode(self, sound: Sound, batch: Sequence[Chunk]) -> tuple[Any, Any]:
+        import torch
+        from whisperx.audio import N_SAMPLES, log_mel_spectrogram
+
+        mels = self._model.feat_kwargs.get("feature_size") or 80
+        pieces = [sound[int(chunk.start * SAMPLE_RATE):int(chunk.end * SAMPLE_RATE)] for chunk in batch]
+        features = torch.stack([log_mel_spectrogram(p, n_mels=mels, padding=N_SAMPLES - len(p)) for p in pieces])
+        return [len(piece) // 160 for piece in pieces], self._model.encode(features.numpy())
+
+    def _hear_unknown(self, batch: Sequence[Chunk], frames: list[int], encoded: Any) -> tuple[str, float, list[_Heard]]:
+        """Language, its probability and what was heard.
+
+        The language is the likeliest over all chunks. Where that is not sure, the likeliest three are tried
+        and the one in which Whisper is surest of its words is taken.
+        """
+        totals: dict[str, float] = {}
+        results = self._model.model.detect_language(encoded)
+        for result in results:
+            for token, probability in result:
+                totals[token[2:-2]] = totals.get(token[2:-2], 0.0) + probability / len(results)
+        best = sorted(totals.items(), key=lambda item: -item[1])
+        if best[0][1] >= _SURE_LANGUAGE:
+            return *best[0], self._hear(batch, frames, encoded, best[0][0])
+        tried = [(code, p, self._hear(batch, frames, encoded, code)) for code, p in best[:3] if p > 0.02]
+        return max(tried, key=lambda item: float(np.mean([each.logprob for each in item[2]])) + 0.1 * np.log(item[1]))
+
+    def _hear(self, batch: Sequence[Chunk], frames: list[int], encoded: Any, language: str) -> list[_Heard]:
+        from faster_whisper.tokenizer import Tokenizer
+        from faster_whisper.transcribe import merge_punctuations
+
+        tokenizer = Tokenizer(self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe",
+                              language=language)
+        results = self._generate(tokenizer, encoded, len(batch))
+        tokens = [[token for token in result.sequences_ids[0] if token < tokenizer.eot] for result in results]
+        texts = [tokenizer.decode(each) for each in tokens]
+        if any(compression_ratio(text) > 2.4 for text in texts):  # it repeats itself: forbid that
+            again = self._generate(tokenizer, encoded, len(batch), repetition_penalty=1.2, no_repeat_ngram_size=4)
+            for index, text in enumerate(texts):
+                if compression_ratio(text) > 2.4:
+                    results[index] = again[index]
+                    tokens[index] = [token for token in again[index].sequences_ids[0] if token < tokenizer.eot]
+        alignments = self._model.find_alignment(tokenizer, tokens, encoded, frames)
+        heard = []
+        for chunk, result, alignment in zip(batch, results, alignments, strict=True):
+            merge_punctuations(alignment, _PREPENDED, _APPENDED)
+            words = [TimedText(item["word"], chunk.start + float(item["start"]), chunk.start + float(item["end"]),
+                               float(item["probability"])) for item in alignment if item["word"].strip()]
+            if language not in _SPACELESS:
+                words = glue(words)
+            logprob = result.scores[0] * len(result.sequences_ids[0]) / (len(result.sequences_ids[0]) + 1)
+            heard.append(_Heard(chunk, words, float(result.no_speech_prob), float(logprob)))
+        return heard
+
+    def _generate(self, tokenizer: Any, encoded: Any, count: int, **options: Any) -> list[Any]:
+        prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
+        return list(self._model.model.generate(
+            encoded, [prompt] * count, beam_size=5, max_length=self._model.max_length, suppress_blank=True,
+            suppress_tokens=[-1], return_scores=True, return_no_speech_prob=True, **options))
+
+    def _segments(self, heard: _Heard, language: str, certainty: float, sound: Sound, scores: np.ndarray,
+                  step: float) -> list[Segment]:
+        chunk = heard.chunk
+        timed = self._refine(heard, language, sound)
+        fill_gaps(timed, chunk.start, chunk.end)
+        leave_pauses(timed, loud_parts(sound, chunk.voiced, SAMPLE_RATE))
+        words = without_loops(to_words(timed, len(sound) / SAMPLE_RATE))
+
+        def evidence(part: Sequence[Word]) -> Evidence:
+            begin, end = part[0].start_ms / 1000, part[-1].end_ms / 1000
+            voice = scores[int(begin / step):int(end / step) + 1]
+            return Evidence(float(voice.mean()) if len(voice) else 0.0, heard.no_speech, certainty,
+                            float(np.mean([word.confidence for word in part])), heard.logprob, end - begin)
+
+        join = "" if language in _SPACELESS else " "
+        if not words or is_invented(join.join(word.text for word in words), language, evidence(words)):
+            return []
+        return [s for s in sentences(words, join) if not is_invented(s.text, language, evidence(s.words))]
+
+    def _refine(self, heard: _Heard, language: str, sound: Sound) -> list[TimedText]:
+        """The words with wav2vec2 times where those are wanted and work, else as they are."""
+        aligner = self._aligner(language)
+        if aligner is None or not heard.words:
+            return heard.words
+        chunk = heard.chunk
+        piece = sound[int(chunk.start * SAMPLE_RATE):int(chunk.end * SAMPLE_RATE)]
+        aligned = aligner.align([word.text.strip() for word in heard.words], piece, chunk.start)
+        if aligned is None:
+            return heard.words
+        for word, original in zip(aligned, heard.words, strict=True):
+            word.confidence = original.confidence  # Whisper's own certainty of the word, not of its place
+        return aligned
+
+    def _aligner(self, language: str) -> Any:
+        if self._alignment == "attention":
+            return None
+        if language not in self._aligners:
+            name = f"align-{language}"
+            known = any(entry.name == name for entry in self._store.entries())
+            folder = self._store.find(name) if known else None
+            if folder is None and self._alignment == "wav2vec2":
+                folder = self._store.fetch(name)
+            if folder is not None:
+                from dubbing.engines.asr.wav2vec2 import Aligner
+
+                self._aligners[language] = Aligner(folder, self._device)
+            else:
+                self._aligners[language] = None
+        return self._aligners[language]
+
+
+def make_chunks(scores: np.ndarray, step_s: float, total_s: float) -> list[Chunk]:
+    """Cut sound into pieces of at most 28 s around its voice, joining stretches less than 3 s apart.
+
+    ``scores`` is voice activity as ``[frames]``. A stretch longer than a piece is cut where voice is weakest.
+    """
+    stretches = [part for stretch in _stretches(scores, step_s, total_s) for part in _cut(stretch, scores, step_s)]
+    chunks: list[Chunk] = []
+    voiced: list[tuple[float, float]] = []
+    for start, end in stretches:
+        if voiced and (end - voiced[0][0] > _CHUNK_S or start - voiced[-1][1] > _JOIN_GAP_S):
+            chunks.append(Chunk(voiced[0][0], voiced[-1][1], tuple(voiced)))
+            voiced = []
+        voiced.append((start, end))
+    if voiced:
+        chunks.append(Chunk(voiced[0][0], voiced[-1][1], tuple(voiced)))
+    return chunks
+
+
+def _stretches(scores: np.ndarray, step_s: float, total_s: float) -> list[tuple[float, float]]:
+    """Voice by hysteresis, with a little air on both ends."""
+    found: list[list[float]] = []
+    active = False
+    for index, score in enumerate(scores):
+        if not active and score > _ONSET:
+            active = True
+            found.append([index * step_s, total_s])
+        elif active and score < _OFFSET:
+            active = False
+            found[-1][1] = index * step_s
+    padded = [(max(0.0, a - _EDGE_S), min(total_s, b + _EDGE_S)) for a, b in found if b - a >= 0.1]
+    merged: list[tuple[float, float]] = []
+    for start, end in padded:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], end)
+        elif end > start:
+            merged.append((start, end))
+    return merged
+
+
+def _cut(stretch: tuple[float, float], scores: np.ndarray, step_s: float) -> list[tuple[float, float]]:
+    start, end = stretch
+    parts = []
+    while end - start > _CHUNK_S:
+        low, high = int((start + _CHUNK_S / 2) / step_s), int((start + _CHUNK_S) / step_s)
+        where = (low + int(np.argmin(scores[low:high]))) * step_s
+        parts.append((start, where))
+        start = where
+    return [*parts, (start, end)]
+
+
+def _spread_first(chunks: Sequence[Chunk], size: int) -> list[list[Chunk]]:
+    """Batches; the first takes chunks from all over the sound, because the language is found from it."""
+    if len(chunks) > size:
+        first = [chunks[index * len(chunks) // size] for index in range(size)]
+        rest = [chunk for chunk in chunks if chunk not in first]
+        return [first, *(rest[index:index + size] for index in range(0, len(rest), size))]
+    return [list(chunks)]
+
+
+def _primary(language: str | None) -> str | None:
+    return language.replace("_", "-").split("-")[0].lower() if language else None
+
+
+def _threads() -> int:
+    return max(1, min(os.cpu_count() or 1, 8))
