@@ -306,10 +306,13 @@ def _video_info(path: Path, container: InputContainer, stream: VideoStream, scan
     first = _first_frames(path, stream.index)
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
     stream_ms = float(stream.duration * stream.time_base * 1000) if stream.duration else duration_ms
+    if not stream.duration and scan.count and len(scan.times) > 1:
+        ticks = (scan.times[-1] - scan.times[0]) * Fraction(scan.count, scan.count - 1)
+        stream_ms = float(ticks * stream.time_base * 1000)
     pixel_format = context.format or first.format
     return VideoInfo(
         codec=context.name, height=context.height or first.height, width=context.width or first.width,
-        rotation=round(first.rotation / 90) * 90, sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
+        rotation=_rotation(first), sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
         frame_rate=Fraction(rate), is_variable_rate=_is_variable(scan.times), time_base=Fraction(stream.time_base),
         pixel_format=pixel_format.name, bit_depth=max(c.bits for c in pixel_format.components),
         colour_primaries=_PRIMARIES.get(int(context.color_primaries), "unspecified"),
@@ -320,6 +323,11 @@ def _video_info(path: Path, container: InputContainer, stream: VideoStream, scan
         duration_ms=round(stream_ms),
         start_ms=float((start_seconds(stream) - clock_zero(container)) * 1000),
     )
+
+
+def _rotation(frame: av.VideoFrame) -> int:
+    degrees = round(frame.rotation / 90) % 4 * 90
+    return -90 if degrees == 270 else degrees
 
 
 def _first_frames(path: Path, index: int) -> av.VideoFrame:
