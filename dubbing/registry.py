@@ -7,6 +7,7 @@ a kind that can run now, in the order given here: best first. A fake is never ch
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -122,6 +123,25 @@ def choose_translator(source: str, target: str, wanted: str = "auto") -> Any:
         "`make apertium` adds English-Spanish; `dubbing models pull opus-mt-"
         f"{source}-{target}` adds a neural one when a model hub can be reached; "
         "or give the texts yourself with `dubbing project set`.")
+
+
+def check_targets(targets: Sequence[str], synthesizer: str, source: str | None, translator: str) -> None:
+    """Fail before anything is computed when no engine speaks a target or, as far as can be known, translates to it."""
+    engine = choose("tts", synthesizer)
+    for language in targets:
+        if language not in engine.languages():
+            raise UnavailableError(f"The voice engine {engine.id} does not speak {language} intelligibly.",
+                                   f"It speaks {', '.join(engine.languages())}.")
+        if translator != "auto" and source is not None:
+            choose_translator(source, language, translator)
+
+
+def check_voice(kind_engine: Any, language: str, voice: str) -> None:
+    """Raise UsageError when an engine has no such voice in a language; ``voice`` may carry a shift."""
+    offered = [v.id for v in kind_engine.voices(language)]
+    if not any(voice == name or voice.startswith((f"{name}+", f"{name}-", f"{name}*")) for name in offered):
+        raise UsageError(f"{kind_engine.id} has no voice {voice} for {language}.",
+                         f"Choose one of: {', '.join(offered)}.")
 
 
 def status() -> list[EngineStatus]:

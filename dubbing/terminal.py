@@ -11,7 +11,7 @@ from dubbing.errors import DubbingError
 from dubbing.pipeline.progress import Listener, Progress
 
 LABELS = {
-    "weights": "Fetching weights", "hash": "Reading the file", "sound": "Decoding the sound",
+    "weights": "Weights", "hash": "Reading the file", "sound": "Decoding the sound",
     "separate": "Taking speech out of the sound", "transcribe": "Transcribing", "diarize": "Telling speakers apart",
     "profile": "Measuring voices", "faces": "Tracking faces", "mouths": "Learning the speakers' mouths",
     "translate": "Translating", "synthesize": "Synthesizing", "lipsync": "Repainting mouths", "mix": "Mixing",
@@ -21,8 +21,8 @@ LABELS = {
 
 def label(stage: str) -> str:
     """A stage's name for people; ``translate:en`` becomes ``Translating (en)``."""
-    name, _, language = stage.partition(":")
-    return LABELS.get(name, name) + (f" ({language})" if language else "")
+    name, _, detail = stage.partition(":")
+    return LABELS.get(name, name) + (f" ({detail})" if detail else "")
 
 
 @contextmanager

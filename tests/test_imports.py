@@ -18,8 +18,8 @@ HEAVY = {"torch", "whisperx", "pyannote", "transformers", "onnxruntime", "onnx",
 def imports(path: Path) -> Iterator[tuple[str, bool]]:
     """(module, whether it is imported at the top level) for every import in a file, TYPE_CHECKING ones left out."""
     tree = ast.parse(path.read_text())
-    typing_only = {child for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-                   for child in ast.walk(node)}
+    guarded = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
+    typing_only = {child for node in guarded for child in ast.walk(node)}
     for node in ast.walk(tree):
         if node in typing_only:
             continue

@@ -156,7 +156,7 @@ def storage_errors(place: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageError(f"The disk of {place} is full.",
-                               "Free some space, or set DUBBING_HOME to another disk; the same command goes on.") from error
+                               "Free some space, or set DUBBING_HOME to another disk.") from error
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise StorageError(f"{place} cannot be written.",
                                "Check its permissions, or set DUBBING_HOME to another folder.") from error

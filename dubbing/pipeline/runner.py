@@ -65,9 +65,10 @@ class EngineRoom:
         self._resident: Engine | None = None
 
     def admit(self, engine: Engine | None) -> None:
-        if engine is None or engine is self._resident:
+        if engine is None:
             return
-        self.clear()
+        if engine is not self._resident:
+            self.clear()
         engine.load()
         self._resident = engine
 

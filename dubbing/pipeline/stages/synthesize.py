@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ import soundfile
 from dubbing.domain.isochrony import FitPlan, Slot, plan_fit
 from dubbing.domain.speech import Phoneme
 from dubbing.engines.base import Report, Sound, Speech, Synthesizer
+from dubbing.engines.tts.stretch import FASTEST, SLOWEST, stretch
+from dubbing.engines.voice_match import VoiceSpec, apply_voice
 from dubbing.pipeline import records
 from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.stage import Step
@@ -26,27 +27,24 @@ STRETCH_FLOOR = 0.01
 EDGE_MS = 30.0
 FADE_MS = 8.0
 
-#: ``change_voice(sound, sample_rate, spec)`` and ``stretch(sound, sample_rate, tempo)``: keep the sample rate.
-ChangeVoice = Callable[[Sound, int, str], Sound]
-Stretch = Callable[[Sound, int, float], Sound]
 
-
-def step(synthesizer: Synthesizer, text: str, language: str, voice: str, voice_spec: str, slot: Slot,
-         change_voice: ChangeVoice, stretch: Stretch, *, utterance: str | None = None) -> Step:
-    """``voice`` is the engine's own; ``voice_spec`` also says how it is moved towards the speaker's."""
+def step(synthesizer: Synthesizer, text: str, language: str, voice: str, slot: Slot, *,
+         utterance: str | None = None) -> Step:
+    """``voice`` names one of the engine's, and how it is moved towards the speaker's (see VoiceSpec)."""
 
     def build(folder: Path, facts: dict[str, Any], report: Report) -> None:
-        natural = trimmed(synthesizer.synthesize(text, language, voice))
+        spec = VoiceSpec.parse(voice)
+        natural = trimmed(synthesizer.synthesize(text, language, spec.voice))
         natural_ms = duration_ms(natural)
         plan = plan_fit(natural_ms, slot)
         report(1, 3, "")
         speech = natural
         speed = min(max(plan.tempo, SPEED_LIMITS[0]), SPEED_LIMITS[1])
         if abs(speed - 1) > STRETCH_FLOOR:
-            speech = trimmed(synthesizer.synthesize(text, language, voice, speed=speed))
+            speech = trimmed(synthesizer.synthesize(text, language, spec.voice, speed=speed))
         report(2, 3, "")
-        speech = fitted(speech, plan, slot, stretch)
-        sound = change_voice(speech.sound, speech.sample_rate, voice_spec)
+        speech = fitted(speech, plan, slot)
+        sound = apply_voice(speech.sound, speech.sample_rate, spec)
         sound = faded(sound, speech.sample_rate)
         soundfile.write(folder / TAKE, sound, speech.sample_rate, subtype="FLOAT")
         records.dump(speech.phonemes, folder / PHONEMES)
@@ -58,7 +56,7 @@ def step(synthesizer: Synthesizer, text: str, language: str, voice: str, voice_s
         report(3, 3, "")
 
     # Only the slot's lengths matter to the take, not where in the video it lies.
-    params = {"text": text, "language": language, "voice": voice_spec, "slot_ms": slot.duration_ms,
+    params = {"text": text, "language": language, "voice": voice, "slot_ms": slot.duration_ms,
               "room_ms": slot.room_ms}
     return Step("synthesize", VERSION, build, params, {}, synthesizer, "line", utterance, language)
 
@@ -86,13 +84,13 @@ def trimmed(speech: Speech) -> Speech:
     return Speech(speech.sound[first:last], speech.sample_rate, phonemes)
 
 
-def fitted(speech: Speech, plan: FitPlan, slot: Slot, stretch: Stretch) -> Speech:
+def fitted(speech: Speech, plan: FitPlan, slot: Slot) -> Speech:
     """Stretched to the plan's duration where that is worth it, and never longer than the slot's room."""
     now = duration_ms(speech)
     tempo = now / plan.target_ms
     if abs(tempo - 1) <= STRETCH_FLOOR and now <= slot.room_ms:
         return speech
-    sound = stretch(speech.sound, speech.sample_rate, tempo)
+    sound = stretch(speech.sound, speech.sample_rate, min(max(tempo, SLOWEST), FASTEST))
     scale = len(sound) / len(speech.sound)
     phonemes = tuple(Phoneme(p.symbol, p.start_ms * scale, p.end_ms * scale) for p in speech.phonemes)
     room = int(slot.room_ms * speech.sample_rate / 1000)

@@ -1,0 +1,340 @@
+"""The one place that wires things: create, open, run, resume, edit, export. The command line, the worker and the
+browser workspace call nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dubbing.config import Settings, load_settings
+from dubbing.domain.project import UNCHANGED, Job, Line, Project, Unchanged, VoiceChoice
+from dubbing.errors import ConflictError, UsageError
+from dubbing.ledger import ACTIVE, LEASE_S, DatabaseLedger, HeldJob, is_free, worker_name
+from dubbing.options import DubOptions
+from dubbing.pipeline.artifact import ArtifactStore, file_sha256
+from dubbing.pipeline.progress import Clock, Listener, Progress, fan_out, nobody
+from dubbing.pipeline.runner import Runner, summaries_json
+from dubbing.storage.repository import Repository, open_repository
+
+if TYPE_CHECKING:
+    from dubbing.localize import Dub
+    from dubbing.understand import Source
+
+__all__ = ["DubOptions", "DubResult", "LineEdit", "LineSummary", "Workspace", "open_workspace"]
+
+_SETTINGS_OPTIONS, _SETTINGS_TRANSCRIPT = "options", "transcript_key"
+
+
+@dataclass(frozen=True, slots=True)
+class LineSummary:
+    """One utterance in all the languages of a dub; the maps go by language."""
+
+    id: str
+    speaker: str
+    start_ms: int
+    end_ms: int
+    source_text: str
+    target_text: dict[str, str]
+    take_ms: dict[str, int]
+    tempo: dict[str, float]
+    on_camera: bool
+
+
+@dataclass(slots=True)
+class DubResult:
+    """What a run made. ``notes`` are for a person: what could not be done, and what to do about it."""
+
+    project: str
+    outputs: dict[str, Path]
+    duration_s: float
+    utterances: list[LineSummary]
+    stages: list[dict[str, Any]]
+    quality: dict[str, dict[str, Any]]
+    notes: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``dubbing dub --json`` prints."""
+        lines = [{"id": u.id, "speaker": u.speaker, "start_ms": u.start_ms, "end_ms": u.end_ms,
+                  "source_text": u.source_text, "target_text": u.target_text, "take_ms": u.take_ms, "tempo": u.tempo,
+                  "on_camera": u.on_camera} for u in self.utterances]
+        return {"project": self.project, "outputs": {k: str(v) for k, v in self.outputs.items()},
+                "duration_s": self.duration_s, "utterances": lines, "stages": self.stages, "quality": self.quality,
+                "notes": self.notes}
+
+
+@dataclass(frozen=True, slots=True)
+class LineEdit:
+    """What to change of one line; None leaves a field as it is.
+
+    ``text`` is the target text in ``language``; ``voice`` a voice for the line's speaker in that language
+    ("" hands the choice back to the machine). ``expected_revision`` guards the source side, and
+    ``expected_translation`` the target text, against a change that the editor has not seen.
+    """
+
+    language: str | None = None
+    text: str | None = None
+    source_text: str | None = None
+    speaker: str | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+    voice: str | None = None
+    on_camera: bool | None | Unchanged = UNCHANGED
+    expected_revision: int | None = None
+    expected_translation: int | None = None
+
+
+@contextmanager
+def open_workspace(settings: Settings | None = None) -> Iterator[Workspace]:
+    """The workspace of these settings (by default the user's), its database created or upgraded."""
+    settings = settings or load_settings()
+    storage = open_repository(settings.url)
+    try:
+        yield Workspace(settings, storage)
+    finally:
+        storage.close()
+
+
+class Workspace:
+    """Projects over one database and one artifact store."""
+
+    def __init__(self, settings: Settings, storage: Repository) -> None:
+        self.settings, self.storage = settings, storage
+        self.artifacts = ArtifactStore(settings.home / "artifacts")
+
+    # projects -----------------------------------------------------------------------------------------------------
+
+    def create(self, video: Path, options: DubOptions, *, name: str | None = None, actor: str = "",
+               listener: Listener = nobody) -> Project:
+        """A new project of ``video``. Raises MediaError when it cannot be dubbed."""
+        from dubbing.media.probe import probe
+
+        options.checked()
+        info = probe(video, needs_audio=True)
+        clock = Clock("hash", "byte", listener)
+        sha = file_sha256(video, clock)
+        listener(Progress("hash", 1, 1, "byte", "", time.monotonic() - clock.started, 0.0))
+        return self.storage.projects.create(
+            name or video.stem, video.resolve(), source_sha256=sha, media=info.to_json(),
+            source_language=options.source, targets=options.targets,
+            settings={_SETTINGS_OPTIONS: options.to_json()}, actor=actor)
+
+    def projects(self) -> list[Project]:
+        return self.storage.projects.list()
+
+    def project(self, reference: str) -> Project:
+        """The project of this id, or the only one whose id begins so or whose name is that. Raises UsageError."""
+        projects = self.projects()
+        exact = [p for p in projects if p.id == reference] or [p for p in projects if p.name == reference]
+        found = exact or [p for p in projects if reference and p.id.startswith(reference)]
+        if not found:
+            raise UsageError(f"There is no project {reference}.", "`dubbing project list` shows them.")
+        if len(found) > 1:
+            raise UsageError(f"{reference} could be any of {len(found)} projects.", "Give the project's whole id.")
+        return found[0]
+
+    def lines(self, project: Project, language: str) -> list[Line]:
+        """Every live line with its translation, take and review states in ``language``."""
+        return self.storage.lines.all(project.id, language)
+
+    def options(self, project: Project) -> DubOptions:
+        return DubOptions.from_json(project.settings.get(_SETTINGS_OPTIONS, {"targets": project.targets}))
+
+    # dubbing ------------------------------------------------------------------------------------------------------
+
+    def dub(self, video: Path, options: DubOptions, *, out: Path | None = None,
+            listener: Listener = nobody) -> DubResult:
+        """Create the project of ``video``, or go on with the one that was asked for the same, and run it."""
+        options.checked()
+        outputs = output_paths(video, options.targets, out)
+        project = self._same_project(video, options, listener) or self.create(video, options, listener=listener)
+        return self.run(project, outputs=outputs, listener=listener)
+
+    def _same_project(self, video: Path, options: DubOptions, listener: Listener) -> Project | None:
+        from dubbing.media.probe import probe
+
+        probe(video, needs_audio=True)
+        alike = [p for p in self.projects() if self.options(p) == options]
+        if not alike:
+            return None
+        sha = file_sha256(video, Clock("hash", "byte", listener))
+        for project in alike:
+            if project.source_sha256 == sha:
+                if Path(project.source_path) != video.resolve():
+                    project = self.storage.projects.update(project.id, source_path=video.resolve())
+                return project
+        return None
+
+    def run(self, project: Project, *, outputs: dict[str, Path] | None = None, targets: Sequence[str] | None = None,
+            listener: Listener = nobody) -> DubResult:
+        """Bring a project's target languages (or ``targets`` of them) up to date; ``outputs`` also writes files."""
+        return self._up_to_date(project, outputs or {}, targets, listener)[0]
+
+    def _up_to_date(self, project: Project, outputs: dict[str, Path], targets: Sequence[str] | None,
+                    listener: Listener) -> tuple[DubResult, list[Dub], Source]:
+        from dubbing import registry
+
+        options = self.options(project)
+        if targets is not None:
+            options = replace(options, targets=tuple(targets))
+        if not Path(project.source_path).is_file():
+            raise UsageError(f"The video {project.source_path} of this project is not there any more.",
+                             "Put it back, or create a new project from its new place.")
+        registry.check_targets(options.targets, options.synthesizer, options.source, options.translator)
+        job = self._claim(project)
+        with HeldJob(self.storage, job, job.worker).held() as held:
+            return self._run(project, options, outputs, fan_out(listener, held.listener), held)
+
+    def _claim(self, project: Project) -> Job:
+        """This process's own job for the project; one that a killed process left behind is taken over."""
+        active = self.storage.jobs.all(project_id=project.id, statuses=ACTIVE)
+        busy = next((job for job in active if not is_free(job)), None)
+        job = active[0] if active else self.storage.jobs.enqueue("dub", {}, project_id=project.id)
+        claimed = None if busy else self.storage.jobs.take(job.id, worker_name(), LEASE_S, holder=job.worker)
+        if claimed is None:
+            raise ConflictError(f"Project {project.name} is being worked on by another process.",
+                                "Wait for it, or stop it first; `dubbing project show` follows what it does.")
+        self.storage.runs.abandon(project.id)
+        return claimed
+
+    def _run(self, project: Project, options: DubOptions, outputs: dict[str, Path], listener: Listener,
+             held: HeldJob) -> tuple[DubResult, list[Dub], Source]:
+        from dubbing.localize import Localization, container_suffix
+        from dubbing.media.atomic import copy_into_place
+        from dubbing.understand import understand
+
+        self.artifacts.sweep()
+        media_ms = int(project.media["duration_ms"])
+        runner = Runner(self.artifacts, DatabaseLedger(self.storage, project.id, media_ms), listener, held.check)
+        source = understand(project, options, runner)
+        project = self._take_over(project, source)
+        if source.language in options.targets:
+            raise UsageError(f"The video is already in {source.language}.",
+                             "Choose another target language, or say with --from what is spoken if that was misheard.")
+        dubs: list[Dub] = []
+        written: dict[str, Path] = {}
+        for language in options.targets:
+            localization = Localization(self.storage, project, options, source, runner, language)
+            dub = localization.run(container_suffix(outputs.get(language)))
+            dubs.append(dub)
+            assert dub.video is not None
+            finished = dub.video.path(dub.video.facts["file"])
+            written[language] = copy_into_place(finished, outputs[language]) if language in outputs else finished
+            self.storage.exports.record(project.id, language, written[language], sha256=dub.video.facts["sha256"],
+                                        preset="default",
+                                        revisions={k: t.revision for k, t in dub.translations.items()})
+        runner.room.clear()
+        return self._result(project, dubs, written, runner, media_ms), dubs, source
+
+    def _take_over(self, project: Project, source: Any) -> Project:
+        """Put a new transcription into the database once; a person's edits stay."""
+        if project.settings.get(_SETTINGS_TRANSCRIPT) == source.lines_key:
+            return project
+        self.storage.utterances.import_lines(project.id, source.lines)
+        for speaker, print_ in source.embeddings.items():
+            self.storage.speakers.save(project.id, speaker, voice_print=print_)
+        settings = {**project.settings, _SETTINGS_TRANSCRIPT: source.lines_key}
+        return self.storage.projects.update(project.id, source_language=source.language, settings=settings)
+
+    def _result(self, project: Project, dubs: Sequence[Any], written: dict[str, Path], runner: Runner,
+                media_ms: int) -> DubResult:
+        from dubbing.localize import speaker_name
+
+        speakers = self.storage.speakers.list(project.id)
+        lines = []
+        for u in self.storage.utterances.list(project.id):
+            lines.append(LineSummary(
+                u.id, speaker_name(speakers, u.speaker), u.start_ms, u.end_ms, u.text,
+                {d.language: d.translations[u.id].text for d in dubs if u.id in d.translations},
+                {d.language: d.takes[u.id].duration_ms for d in dubs if u.id in d.takes},
+                {d.language: d.takes[u.id].tempo for d in dubs if u.id in d.takes},
+                any(d.on_camera.get(u.id, False) for d in dubs)))
+        notes = list(dict.fromkeys(note for d in dubs for note in d.notes))
+        return DubResult(project.id, written, media_ms / 1000, lines, summaries_json(runner.summaries.values()),
+                         {d.language: d.quality for d in dubs}, notes)
+
+    # exporting ----------------------------------------------------------------------------------------------------
+
+    def export(self, project: Project, what: str, out: Path, *, language: str | None = None,
+               subtitle_format: str = "srt", listener: Listener = nobody) -> tuple[dict[str, Path], list[str]]:
+        """Write the video, the stems or the subtitles of one language, brought up to date first.
+
+        Returns the files by what they are, and notes for a person.
+        """
+        from dubbing import delivery
+
+        language = self._language(project, language)
+        outputs = output_paths(Path(project.source_path), [language], out) if what == "video" else {}
+        result, dubs, source = self._up_to_date(project, outputs, [language], listener)
+        if what == "stems":
+            return delivery.stems(dubs[0], source, out), result.notes
+        if what == "subtitles":
+            return delivery.subtitles(result, source, language, out, subtitle_format), result.notes
+        return {"video": result.outputs[language]}, result.notes
+
+    # editing ------------------------------------------------------------------------------------------------------
+
+    def set_line(self, project: Project, utterance_id: str, edit: LineEdit, *, actor: str = "person") -> Line | None:
+        """Save an edit. Raises ConflictError when somebody else was faster, UsageError for an impossible one."""
+        utterance = self.storage.utterances.get(project.id, utterance_id)
+        revision = utterance.revision if edit.expected_revision is None else edit.expected_revision
+        source_side = (edit.source_text, edit.speaker, edit.start_ms, edit.end_ms)
+        if source_side != (None,) * 4 or edit.on_camera is not UNCHANGED:
+            self._check_times(project, edit)
+            utterance = self.storage.utterances.update(
+                project.id, utterance_id, revision, text=edit.source_text, speaker=edit.speaker,
+                start_ms=edit.start_ms, end_ms=edit.end_ms, on_camera=edit.on_camera, actor=actor)
+        language = edit.language
+        if edit.text is not None or edit.voice is not None:
+            language = self._language(project, edit.language)
+        if edit.text is not None:
+            assert language is not None
+            if not edit.text.strip():
+                raise UsageError("The text of a line cannot be empty.", "Give the words that are to be heard.")
+            now = self.storage.translations.get(project.id, utterance_id, language)
+            seen = (now.revision if now else 0) if edit.expected_translation is None else edit.expected_translation
+            self.storage.translations.save(project.id, utterance_id, language, edit.text.strip(), seen, actor=actor)
+        if edit.voice is not None:
+            assert language is not None
+            self._assign_voice(project, utterance.speaker, language, edit.voice, actor)
+        if language is None:
+            return None
+        return self.storage.lines.some(project.id, language, [utterance_id]).get(utterance_id)
+
+    def _check_times(self, project: Project, edit: LineEdit) -> None:
+        end = int(project.media["duration_ms"])
+        if any(t is not None and not 0 <= t <= end for t in (edit.start_ms, edit.end_ms)):
+            raise UsageError("A line must lie within the video.", f"Give times from 0 to {end} ms.")
+
+    def _language(self, project: Project, language: str | None) -> str:
+        if language is None and len(project.targets) == 1:
+            return project.targets[0]
+        if language not in project.targets:
+            raise UsageError(f"The project's languages are {', '.join(project.targets)}.",
+                             "Say which one is meant with --lang.")
+        return language
+
+    def _assign_voice(self, project: Project, speaker: str, language: str, voice: str, actor: str) -> None:
+        from dubbing import registry
+
+        synthesizer = registry.choose("tts", self.options(project).synthesizer)
+        if voice:
+            registry.check_voice(synthesizer, language, voice)
+        choice = VoiceChoice(synthesizer.id, voice) if voice else None
+        self.storage.speakers.assign_voice(project.id, speaker, language, choice, actor=actor)
+
+
+def output_paths(video: Path, targets: Sequence[str], out: Path | None) -> dict[str, Path]:
+    """Where each language's file goes: ``out`` itself for one language, else NAME.LANG.mp4 in a folder."""
+    is_file = out is not None and out.suffix.lower() in (".mp4", ".mov", ".mkv") and not out.is_dir()
+    if is_file and out is not None:
+        if len(targets) > 1:
+            raise UsageError("Several languages do not fit into one file.", "Give --out a folder.")
+        return {targets[0]: out}
+    if out is not None and out.suffix and not out.is_dir():
+        raise UsageError(f"{out.name} does not end in .mp4, .mov or .mkv.", "Choose one of these, or a folder.")
+    folder = out if out is not None else Path.cwd()
+    return {language: folder / f"{video.stem}.{language}.mp4" for language in targets}

@@ -1,0 +1,161 @@
+"""The ``dubbing`` command: thin over ``dubbing.api``. Results go to standard output, all else to standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from dubbing import __version__, terminal
+from dubbing.errors import DubbingError, UsageError
+
+if TYPE_CHECKING:
+    from dubbing.api import DubOptions, DubResult, Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+LIPSYNC = ("auto", "atlas", "off", "fake")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="dubbing")
+def cli() -> None:
+    """Dub video into other languages, with lip-sync. Everything runs on this machine."""
+
+
+def engine_options(command: F) -> F:
+    """The options that choose engines and languages; shared by ``dub`` and ``project new``."""
+    for option in reversed([
+        click.option("--to", "targets", multiple=True, required=True, metavar="LANG",
+                     help="Target language (ISO 639-1, such as en); may be given several times."),
+        click.option("--from", "source", metavar="LANG", help="Source language; found by listening when left out."),
+        click.option("--speakers", type=click.IntRange(1, 20), help="Number of speakers; found when left out."),
+        click.option("--lipsync", type=click.Choice(LIPSYNC), default="auto", show_default=True,
+                     help="How mouths are repainted."),
+        click.option("--translator", default="auto", show_default=True, help="Translation engine."),
+        click.option("--recognizer", default="auto", show_default=True, help="Recognition engine."),
+        click.option("--diarizer", default="auto", show_default=True, help="Engine that tells speakers apart."),
+        click.option("--synthesizer", default="auto", show_default=True, help="Voice engine."),
+        click.option("--separator", default="auto", show_default=True, help="Engine that takes speech out."),
+        click.option("--keep-original", is_flag=True, help="Keep the original sound as a second track."),
+    ]):
+        command = option(command)
+    return command
+
+
+def options_from(arguments: dict[str, Any]) -> DubOptions:
+    """The typed form of what ``engine_options`` collected."""
+    from dubbing.api import DubOptions
+
+    return DubOptions(targets=tuple(dict.fromkeys(arguments["targets"])), source=arguments["source"],
+                      speakers=arguments["speakers"], lipsync=arguments["lipsync"],
+                      translator=arguments["translator"], recognizer=arguments["recognizer"],
+                      diarizer=arguments["diarizer"], synthesizer=arguments["synthesizer"],
+                      separator=arguments["separator"], keep_original=arguments["keep_original"])
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+
+
+@contextmanager
+def workspace() -> Iterator[Workspace]:
+    """The workspace of this user's settings, closed at the end."""
+    from dubbing.api import open_workspace
+
+    with open_workspace() as opened:
+        yield opened
+
+
+def emit(value: Any) -> None:
+    """One JSON object, and nothing else, on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@cli.command()
+@click.argument("video", type=click.Path(path_type=Path))
+@engine_options
+@click.option("--out", type=click.Path(path_type=Path), help="File to write, or a folder when there are several --to.")
+@json_option
+def dub(video: Path, out: Path | None, as_json: bool, **arguments: Any) -> None:
+    """Dub VIDEO. Interrupted, the same command goes on where it was."""
+    with workspace() as opened, terminal.bars() as listener:
+        result = opened.dub(video, options_from(arguments), out=out, listener=listener)
+    if as_json:
+        emit(result.to_json())
+    else:
+        show_result(result)
+
+
+def show_result(result: DubResult) -> None:
+    """Who said what when, how well it fits, and where the files are."""
+    for language, path in result.outputs.items():
+        rows = [[line.speaker, f"{terminal.time_code(line.start_ms)}", line.source_text,
+                 line.target_text.get(language, ""),
+                 f"{line.tempo[language]:.2f}" if language in line.tempo else "-"] for line in result.utterances]
+        terminal.table(("Who", "When", "Source", f"Target ({language})", "Tempo"), rows, right=(4,))
+        click.echo(f"Dubbed video ({language}): {path}")
+    for text in result.notes:
+        terminal.note(f"Note: {text}")
+
+
+@cli.command()
+@json_option
+def engines(as_json: bool) -> None:
+    """List the engines: which can run here, and what the others lack."""
+    from dubbing import registry
+
+    rows = registry.status()
+    if as_json:
+        emit({"engines": [{"kind": r.kind, "name": r.name, "available": r.is_available, "fake": r.is_fake,
+                           "licence": r.licence, "why_unavailable": r.why_unavailable} for r in rows]})
+        return
+    terminal.table(("Kind", "Engine", "Runs here", "Licence", "What it lacks"),
+                   [[r.kind, r.name + (" (fake, for tests)" if r.is_fake else ""), "yes" if r.is_available else "no",
+                     r.licence, r.why_unavailable or ""] for r in rows])
+
+
+@cli.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Say what is here, what is missing and what it would take."""
+    from dubbing.doctor import examine
+
+    findings = examine()
+    if as_json:
+        emit({"ok": all(f.is_ok or f.is_optional for f in findings), "findings": [f.to_json() for f in findings]})
+    else:
+        terminal.table(("", "What", "State", "What to do"),
+                       [["ok" if f.is_ok else "--", f.name, f.state, f.advice] for f in findings])
+    if not all(f.is_ok or f.is_optional for f in findings):
+        raise SystemExit(1)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point: every failure a user can cause ends in a sentence, a hint and an exit code."""
+    import dubbing.cli_models
+    import dubbing.cli_project  # noqa: F401  (these register their commands)
+
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = cli.main(args=arguments, standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except DubbingError as error:
+        if "--json" in arguments:
+            emit({"error": error.message, "hint": error.hint})
+        sys.exit(terminal.fail(error))
+    except click.ClickException as error:
+        sys.exit(terminal.fail(UsageError(error.format_message().rstrip(".") + ".",
+                                          f"`dubbing {' '.join(arguments[:1])} --help` shows how it is used.")))
+    except (KeyboardInterrupt, click.Abort):
+        terminal.note("Stopped. The same command goes on where it was.")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone (``| head``): nothing left to say, and no trace of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+

@@ -1,0 +1,42 @@
+"""What leaves a project beside the video: stems and subtitles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dubbing.exchange.subtitles import Cue, write_subtitles
+from dubbing.media.atomic import copy_into_place
+from dubbing.pipeline.stages import mix, separate
+
+if TYPE_CHECKING:
+    from dubbing.api import DubResult, LineSummary
+    from dubbing.localize import Dub
+    from dubbing.understand import Source
+
+
+def stems(dub: Dub, source: Source, folder: Path) -> dict[str, Path]:
+    """Copy speech, M&E and mix of one language as WAV files into ``folder``."""
+    assert dub.mix is not None
+    name = source.path.stem
+    files = {"speech": (dub.mix.path(mix.SPEECH), folder / f"{name}.{dub.language}.speech.wav"),
+             "me": (source.separated.path(separate.MUSIC_AND_EFFECTS), folder / f"{name}.me.wav"),
+             "mix": (dub.mix.path(mix.MIX), folder / f"{name}.{dub.language}.mix.wav")}
+    return {what: copy_into_place(made, out) for what, (made, out) in files.items()}
+
+
+def subtitles(result: DubResult, source: Source, language: str, folder: Path, fmt: str) -> dict[str, Path]:
+    """Write the subtitles of the source and of the target language into ``folder``."""
+    written = {}
+    for code in (source.language, language):
+        cues = [Cue(line.start_ms, line.end_ms if code == source.language else _end(line, code),
+                    line.source_text if code == source.language else line.target_text.get(code, ""), line.speaker)
+                for line in result.utterances]
+        path = folder / f"{source.path.stem}.{code}.{fmt}"
+        write_subtitles(path, [cue for cue in cues if cue.text.strip()], fmt)
+        written[f"subtitles {code}"] = path
+    return written
+
+
+def _end(line: LineSummary, language: str) -> int:
+    return max(line.start_ms + line.take_ms.get(language, 0), line.start_ms + 1)

@@ -1,0 +1,196 @@
+"""The target side of a dub: one language of one project, from translations to the finished file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dubbing import registry
+from dubbing.domain.isochrony import Slot, slot_for
+from dubbing.domain.project import Project, Speaker, Take, Translation, Utterance
+from dubbing.engines.base import Synthesizer
+from dubbing.options import DubOptions
+from dubbing.pipeline.artifact import Artifact
+from dubbing.pipeline.runner import Runner
+from dubbing.pipeline.stages import export, lipsync, mix, profile, quality, synthesize, translate
+from dubbing.storage.repository import Repository
+from dubbing.understand import Source
+
+#: Around its own speech a line may repaint the mouth this far, to ease in and out.
+EASE_MS = 160
+
+
+@dataclass(slots=True)
+class Dub:
+    """What one language became."""
+
+    language: str
+    translations: dict[str, Translation] = field(default_factory=dict)
+    takes: dict[str, Take] = field(default_factory=dict)
+    on_camera: dict[str, bool] = field(default_factory=dict)
+    video: Artifact | None = None
+    mix: Artifact | None = None
+    quality: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class Localization:
+    """Runs the target side of one language. Everything it computes is an artifact; what people see is in the
+    database."""
+
+    def __init__(self, storage: Repository, project: Project, options: DubOptions, source: Source, runner: Runner,
+                 language: str) -> None:
+        self.storage, self.project, self.options, self.source = storage, project, options, source
+        self.runner, self.language = runner, language
+        self.dub = Dub(language)
+        self.utterances = storage.utterances.list(project.id)
+        self.speakers = {speaker.id: speaker for speaker in storage.speakers.list(project.id)}
+
+    def run(self, suffix: str = ".mp4") -> Dub:
+        """Every stage in order. ``suffix`` chooses the container of the finished file."""
+        self._translate()
+        takes = self._synthesize()
+        rendered = self._repaint(takes)
+        self._mix(takes)
+        self._export(rendered, suffix)
+        self._judge(takes, rendered)
+        return self.dub
+
+    def _translate(self) -> None:
+        """A person's text wins; the machine's is renewed where the source has changed."""
+        known = self.storage.translations.all(self.project.id, self.language)
+        mine = [u for u in self.utterances if u.id not in known or not known[u.id].edited_by_person]
+        if mine:
+            engine = registry.choose_translator(self.source.language, self.language, self.options.translator)
+            steps = [translate.step(engine, self.source.sound, u.text, u.start_ms, u.end_ms, self.source.language,
+                                    self.language, utterance=u.id) for u in mine]
+            for utterance, artifact in zip(mine, self.runner.run_each(steps), strict=True):
+                text = artifact.path(translate.TEXT).read_text()
+                now = known.get(utterance.id)
+                if now is None or (now.text, now.engine) != (text, engine.id) or \
+                        now.source_revision < utterance.text_revision:
+                    self.storage.translations.save_machine(
+                        self.project.id, utterance.id, self.language, text, engine=engine.id,
+                        source_revision=utterance.revision)
+        self.dub.translations = self.storage.translations.all(self.project.id, self.language)
+        silent = [u.id for u in self.utterances if not self.dub.translations[u.id].text.strip()]
+        if silent:
+            self.dub.notes.append(f"{', '.join(silent)}: no translation into {self.language}; "
+                                  "the original is heard there. Type one with `dubbing project set`.")
+
+    def _spoken(self) -> list[Utterance]:
+        return [u for u in self.utterances if self.dub.translations[u.id].text.strip()]
+
+    def _synthesize(self) -> dict[str, Artifact]:
+        synthesizer = registry.choose("tts", self.options.synthesizer)
+        cast = self._cast(synthesizer)
+        spoken = self._spoken()
+        steps = [synthesize.step(synthesizer, self.dub.translations[u.id].text, self.language, cast[u.speaker],
+                                 self._slot(u), utterance=u.id)
+                 for u in spoken]
+        made = dict(zip((u.id for u in spoken), self.runner.run_each(steps), strict=True))
+        chosen = self.storage.takes.chosen(self.project.id, self.language)
+        for utterance in spoken:
+            self._record(utterance, made[utterance.id], synthesizer.id, cast[utterance.speaker], chosen)
+        self.dub.takes = self.storage.takes.chosen(self.project.id, self.language)
+        return made
+
+    def _record(self, utterance: Utterance, take: Artifact, engine: str, voice: str, chosen: dict[str, Take]) -> None:
+        translation, now = self.dub.translations[utterance.id], chosen.get(utterance.id)
+        facts = take.facts
+        if now is not None and (now.artifact_key, now.text_revision, now.utterance_revision) == (
+                take.key, translation.revision, utterance.revision):
+            return
+        self.storage.takes.record(
+            self.project.id, utterance.id, self.language, artifact_key=take.key, text=translation.text,
+            text_revision=translation.revision, utterance_revision=utterance.revision, engine=engine, voice=voice,
+            tempo=facts["tempo"], duration_ms=facts["duration_ms"], details=facts)
+
+    def _cast(self, synthesizer: Synthesizer) -> dict[str, str]:
+        """A voice for every speaker: what a person assigned, else the nearest one that nobody has yet."""
+        cast = profile.cast_voices(profile.load_profiles(self.source.profiles), synthesizer.voices(self.language),
+                                   sorted({u.speaker for u in self.utterances}))
+        for speaker in self.speakers.values():
+            choice = speaker.voices.get(self.language)
+            if choice is not None and choice.engine == synthesizer.id:
+                cast[speaker.id] = choice.voice
+        return cast
+
+    def _slot(self, utterance: Utterance) -> Slot:
+        """Where the line's take may be heard; never in the next line of the same speaker."""
+        later = [u for u in self.utterances if u.start_ms > utterance.start_ms]
+        own = min((u.start_ms for u in later if u.speaker == utterance.speaker), default=utterance.end_ms)
+        following = min((u.start_ms for u in later), default=None)
+        return slot_for(utterance.start_ms, min(utterance.end_ms, own), following, self.source.media.duration_ms)
+
+    def _repaint(self, takes: dict[str, Artifact]) -> dict[str, Artifact]:
+        """Mouth patches of every line that is on camera."""
+        source = self.source
+        for utterance in self.utterances:
+            seen = source.is_on_camera(utterance.speaker, utterance.start_ms, utterance.end_ms)
+            self.dub.on_camera[utterance.id] = utterance.on_camera if utterance.on_camera is not None else seen
+        if source.tracks is None or source.mouths is None:
+            return {}
+        seen_lines = [u for u in self._spoken() if self.dub.on_camera[u.id]]
+        if not seen_lines:
+            self.dub.notes.append("No speaker's face is on camera: the mouths stay as they are.")
+            return {}
+        steps = [lipsync.step(source.lipsyncer, source.path, source.sha256, source.tracks, source.mouths, takes[u.id],
+                              u.speaker, u.start_ms, self._cover(u, takes[u.id]), utterance=u.id,
+                              language=self.language) for u in seen_lines]
+        rendered = dict(zip((u.id for u in seen_lines), self.runner.run_each(steps), strict=True))
+        self.dub.notes += [f"{key}: {artifact.facts['note']}" for key, artifact in rendered.items()
+                           if artifact.facts["note"]]
+        return rendered
+
+    def _cover(self, utterance: Utterance, take: Artifact) -> tuple[int, int]:
+        """The span in which a line owns its speaker's mouth; neighbours of the same speaker share the gap."""
+        start, end = utterance.start_ms, max(utterance.end_ms, utterance.start_ms + take.facts["duration_ms"])
+        same = [u for u in self.utterances if u.speaker == utterance.speaker and u.id != utterance.id]
+        before = max((self._end(u) for u in same if u.start_ms < start), default=0)
+        after = min((u.start_ms for u in same if u.start_ms > start), default=self.source.media.duration_ms)
+        left = max(start - EASE_MS, (before + start) // 2) if before <= start else start
+        right = min(end + EASE_MS, (end + after) // 2) if after >= end else after
+        return max(0, left), max(right, left + 1)
+
+    def _end(self, utterance: Utterance) -> int:
+        take = self.dub.takes.get(utterance.id)
+        return max(utterance.end_ms, utterance.start_ms + take.duration_ms if take is not None else 0)
+
+    def _mix(self, takes: dict[str, Artifact]) -> None:
+        lines = [mix.DubbedLine(takes[u.id], u.start_ms, u.end_ms) for u in self._spoken()]
+        self.dub.mix = self.runner.run(mix.step(
+            self.source.path, self.source.sha256, self.source.separated, lines, self.source.media.audio[0],
+            language=self.language))
+
+    def _export(self, rendered: dict[str, Artifact], suffix: str) -> None:
+        assert self.dub.mix is not None
+        ordered = [rendered[u.id] for u in self.utterances if u.id in rendered]
+        self.dub.video = self.runner.run(export.step(
+            self.source.path, self.source.sha256, self.dub.mix, self.source.lipsyncer, ordered, suffix,
+            self.options.keep_original, language=self.language))
+        self.dub.notes += self.dub.video.facts["notes"]
+
+    def _judge(self, takes: dict[str, Artifact], rendered: dict[str, Artifact]) -> None:
+        assert self.dub.video is not None and self.dub.mix is not None
+        lines = [quality.JudgedLine(u.id, u.speaker, u.start_ms, self.dub.translations[u.id].text, takes[u.id],
+                                    rendered.get(u.id)) for u in self._spoken()]
+        recognizer = registry.choose("asr", self.options.recognizer)
+        judged = self.runner.run(quality.step(recognizer, self.source.lipsyncer, self.source.path, self.source.tracks,
+                                              self.dub.video, self.dub.mix, lines, language=self.language))
+        self.dub.quality = judged.json(quality.REPORT)
+
+
+def speaker_name(speakers: Sequence[Speaker], speaker_id: str) -> str:
+    """What a person calls a speaker."""
+    for speaker in speakers:
+        if speaker.id == speaker_id:
+            return speaker.character or speaker.name or speaker.id
+    return speaker_id
+
+
+def container_suffix(out: Path | None) -> str:
+    """The container that ``out`` asks for; MP4 unless it names a file of another kind."""
+    return out.suffix.lower() if out is not None and out.suffix.lower() in (".mp4", ".mov", ".mkv") else ".mp4"
