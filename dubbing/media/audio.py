@@ -6,7 +6,8 @@ late is padded with silence, one that starts early is trimmed, gaps in it become
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from math import gcd
 from pathlib import Path
@@ -87,25 +88,43 @@ def write_wav(path: Path, parts: Iterable[Sound], sample_rate: int, bits: int = 
     bits: 16 or 24 for integers (clipped to the range), 32 for float. The file appears whole or not at all.
     Raises StorageError when it cannot be written, ValueError when there is no block.
     """
+    total = 0
+    with wav_writer(path, sample_rate, bits) as write:
+        for part in parts:
+            write(part)
+            total += part.shape[1]
+    return total
+
+
+@contextmanager
+def wav_writer(path: Path, sample_rate: int, bits: int = 24) -> Iterator[Callable[[Sound], None]]:
+    """Yield a function that appends [channels, samples] blocks to a WAV file; the file is there when all went well.
+
+    The first block decides the number of channels; a block that was never written raises ValueError.
+    """
     import soundfile
 
-    iterator = iter(parts)
-    first = next(iterator, None)
-    if first is None:
-        raise ValueError("no sound to write")
-    total = 0
     with replacing(Path(path)) as temporary:
-        try:
-            with soundfile.SoundFile(temporary, "w", sample_rate, first.shape[0], _WAV_SUBTYPES[bits],
-                                     format="RF64") as file:
+        file: Any = None
+
+        def write(part: Sound) -> None:
+            nonlocal file
+            if file is None:
+                file = soundfile.SoundFile(temporary, "w", sample_rate, part.shape[0], _WAV_SUBTYPES[bits],
+                                           format="RF64")
                 # libsndfile turns an RF64 file that stayed below 4 GB into a plain WAV when it closes it.
                 _downgrade_when_small(file)
-                for part in _chain(first, iterator):
-                    file.write(part.T)
-                    total += part.shape[1]
+            file.write(part.T)
+
+        try:
+            yield write
+            if file is None:
+                raise ValueError("no sound to write")
         except soundfile.LibsndfileError as error:
             raise OSError(None, str(error)) from error
-    return total
+        finally:
+            if file is not None:
+                file.close()
 
 
 def read_wav_blocks(path: Path, block_samples: int = BLOCK_SAMPLES) -> Iterator[Sound]:
@@ -211,11 +230,6 @@ def converted(parts: Iterable[Sound], from_rate: int, to_rate: int, layout: str)
         written += tail.shape[1]
         if tail.shape[1]:
             yield tail
-
-
-def _chain(first: Sound, rest: Iterator[Sound]) -> Iterator[Sound]:
-    yield first
-    yield from rest
 
 
 def _downgrade_when_small(file: Any) -> None:

@@ -48,6 +48,17 @@ class Jobs:
             session.flush()
             return to_job(row)
 
+    def take(self, job_id: str, worker: str, lease_s: float, *, holder: str) -> Job | None:
+        """Take one particular job over from ``holder`` ("" when it waits), who is known to be gone.
+
+        None when the job is not ``holder``'s any more, or is finished: somebody else was faster.
+        """
+        with self._database.write() as session:
+            row = self._found(session, job_id)
+            if row.status not in (_QUEUED, _RUNNING) or row.worker != holder:
+                return None
+            return self._claimed(row, worker, lease_s)
+
     def claim(self, worker: str, lease_s: float, *, kinds: Sequence[str] | None = None) -> Job | None:
         """Take the next job for ``lease_s`` seconds; None when there is none. No two workers get the same."""
         with self._database.write() as session:
@@ -69,10 +80,14 @@ class Jobs:
             row = session.scalar(query)
             if row is None:
                 return None
-            row.status, row.worker, row.attempts = _RUNNING, worker, row.attempts + 1
-            row.lease_until, row.heartbeat_at = now + timedelta(seconds=lease_s), now
-            row.started_at = row.started_at or now
-            return to_job(row)
+            return self._claimed(row, worker, lease_s)
+
+    def _claimed(self, row: JobRow, worker: str, lease_s: float) -> Job:
+        now = self._clock()
+        row.status, row.worker, row.attempts = _RUNNING, worker, row.attempts + 1
+        row.lease_until, row.heartbeat_at = now + timedelta(seconds=lease_s), now
+        row.started_at = row.started_at or now
+        return to_job(row)
 
     def heartbeat(self, job_id: str, worker: str, lease_s: float, progress: JobProgress | None = None) -> Orders:
         """Renew a lease and note progress; says whether to go on, to stop, or that the job is another's now."""

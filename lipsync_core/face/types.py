@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +58,7 @@ class FaceAnalysis:
 
     def save(self, path: Path) -> None:
         """Write one .npz (no pickles); the caller moves it into place."""
-        arrays: dict[str, np.ndarray] = {
+        arrays: dict[str, Any] = {
             "size": np.array([self.height, self.width], np.int32),
             "times_ms": self.times_ms,
             "shots": self.shots,
