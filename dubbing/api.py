@@ -173,8 +173,27 @@ class Workspace:
         """Bring a project's target languages (or ``targets`` of them) up to date; ``outputs`` also writes files."""
         return self._up_to_date(project, outputs or {}, targets, listener)[0]
 
+    def enqueue(self, project: Project) -> Job:
+        """Ask for a project to be brought up to date by a worker; a job that waits already is enough."""
+        active = self.storage.jobs.all(project_id=project.id, statuses=ACTIVE)
+        return active[0] if active else self.storage.jobs.enqueue("dub", {}, project_id=project.id)
+
+    def work_on(self, job: Job, *, listener: Listener = nobody) -> DubResult:
+        """Do a job that a worker has claimed."""
+        with HeldJob(self.storage, job, job.worker).held() as held:
+            project = self.storage.projects.get(job.project_id or "")
+            options = self._checked_options(project, None)
+            return self._run(project, options, {}, fan_out(listener, held.listener), held)[0]
+
     def _up_to_date(self, project: Project, outputs: dict[str, Path], targets: Sequence[str] | None,
                     listener: Listener) -> tuple[DubResult, list[Dub], Source]:
+        options = self._checked_options(project, targets)
+        job = self._claim(project)
+        with HeldJob(self.storage, job, job.worker).held() as held:
+            return self._run(project, options, outputs, fan_out(listener, held.listener), held)
+
+    def _checked_options(self, project: Project, targets: Sequence[str] | None) -> DubOptions:
+        """The project's options; what cannot work is said before anything is computed."""
         from dubbing import registry
 
         options = self.options(project)
@@ -184,16 +203,12 @@ class Workspace:
             raise UsageError(f"The video {project.source_path} of this project is not there any more.",
                              "Put it back, or create a new project from its new place.")
         registry.check_targets(options.targets, options.synthesizer, options.source, options.translator)
-        job = self._claim(project)
-        with HeldJob(self.storage, job, job.worker).held() as held:
-            return self._run(project, options, outputs, fan_out(listener, held.listener), held)
+        return options
 
     def _claim(self, project: Project) -> Job:
         """This process's own job for the project; one that a killed process left behind is taken over."""
-        active = self.storage.jobs.all(project_id=project.id, statuses=ACTIVE)
-        busy = next((job for job in active if not is_free(job)), None)
-        job = active[0] if active else self.storage.jobs.enqueue("dub", {}, project_id=project.id)
-        claimed = None if busy else self.storage.jobs.take(job.id, worker_name(), LEASE_S, holder=job.worker)
+        job = self.enqueue(project)
+        claimed = self.storage.jobs.take(job.id, worker_name(), LEASE_S, holder=job.worker) if is_free(job) else None
         if claimed is None:
             raise ConflictError(f"Project {project.name} is being worked on by another process.",
                                 "Wait for it, or stop it first; `dubbing project show` follows what it does.")

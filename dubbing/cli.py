@@ -104,6 +104,16 @@ def show_result(result: DubResult) -> None:
 
 
 @cli.command()
+@click.option("--until-idle", is_flag=True, help="Stop when no job waits.")
+def worker(until_idle: bool) -> None:
+    """Take jobs from the database and work on them, until stopped."""
+    from dubbing.worker import work
+
+    with workspace() as opened, terminal.bars() as listener:
+        work(opened, until_idle=until_idle, listener=listener, say=terminal.note)
+
+
+@cli.command()
 @json_option
 def engines(as_json: bool) -> None:
     """List the engines: which can run here, and what the others lack."""

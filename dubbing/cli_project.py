@@ -81,13 +81,18 @@ def show(reference: str, language: str | None, as_json: bool) -> None:
 @project.command()
 @click.argument("reference", metavar="PROJECT")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the finished files here (a file or a folder).")
+@click.option("--queue", is_flag=True, help="Leave the work to a `dubbing worker`.")
 @json_option
-def run(reference: str, out: Path | None, as_json: bool) -> None:
+def run(reference: str, out: Path | None, queue: bool, as_json: bool) -> None:
     """Bring PROJECT up to date: compute exactly what is new or stale."""
     from dubbing.api import output_paths
 
     with workspace() as opened, terminal.bars() as listener:
         found = opened.project(reference)
+        if queue:
+            job = opened.enqueue(found)
+            emit({"project": found.id, "job": job.id}) if as_json else click.echo(f"Job {job.id} waits for a worker.")
+            return
         outputs = output_paths(Path(found.source_path), found.targets, out) if out is not None else {}
         result = opened.run(found, outputs=outputs, listener=listener)
     if as_json:

@@ -162,7 +162,16 @@ def sound(clip: Clip) -> npt.NDArray[np.float32]:
     if clip.sound == "music":
         chord = sum(np.sin(2 * np.pi * f * time) for f in (220.0, 277.2, 329.6)) / 6
         return np.tile(chord.astype(np.float32), (channels, 1))
+    if clip.sound == "bursts":
+        return np.tile(bursts(count, clip.sample_rate), (channels, 1))
     return np.tile(clicks(count, clip.sample_rate), (channels, 1))
+
+
+def bursts(samples: int, sample_rate: int) -> npt.NDArray[np.float32]:
+    """float32 [samples]: a buzz of 1 s in every 1.6 s, with the loudness of speech and silence between."""
+    time = np.arange(samples) / sample_rate
+    buzz = sum(np.sin(2 * np.pi * 130 * k * time) / k for k in range(1, 12)) * 0.15
+    return (buzz * ((time % 1.6) < 1.0)).astype(np.float32)
 
 
 def clicks(samples: int, sample_rate: int, at_s: Sequence[float] = CLICKS_S) -> npt.NDArray[np.float32]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,8 +48,32 @@ def replacing(target: Path) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
+        sync_file(temporary)
         os.replace(temporary, target)
+        sync_folder(target.parent)
     except OSError as error:
         raise storage_error(error, target) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def copy_into_place(made: Path, target: Path) -> Path:
+    """Copy a finished file to where a user wants it, whole or not at all; returns the absolute path."""
+    with replacing(target) as temporary:
+        shutil.copyfile(made, temporary)
+    return Path(target).resolve()
+
+
+def sync_file(path: Path) -> None:
+    """Bring a file's content to the disk, so that a rename never outlives it in a power cut."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename inside ``folder`` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dubbing.errors import StorageError
+from dubbing.media.atomic import sync_file, sync_folder
 
 MANIFEST = "artifact.json"
 
@@ -128,21 +129,11 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a rename inside ``folder`` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def sync_tree(folder: Path) -> None:
     """Flush every file below ``folder`` to the disk."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            with open(path, "rb") as file:
-                os.fsync(file.fileno())
+            sync_file(path)
         else:
             sync_folder(path)
     sync_folder(folder)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.media_factory import speechlike_clip
+from tests.media_factory import make
 
 FAKES = ["--recognizer", "fake", "--diarizer", "fake", "--translator", "fake", "--synthesizer", "fake",
          "--separator", "fake", "--lipsync", "fake"]
@@ -25,7 +25,7 @@ FAKES = ["--recognizer", "fake", "--diarizer", "fake", "--translator", "fake", "
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     """Five seconds of something that a fake recognizer takes for three lines."""
-    return speechlike_clip(tmp_path / "clip.mp4")
+    return make(tmp_path, "clip.mp4", frames=125, sound="bursts")
 
 
 @pytest.fixture

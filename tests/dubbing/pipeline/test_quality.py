@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+
+from dubbing.pipeline.stages.quality import plain_words, word_error_rate
+
+
+@pytest.mark.parametrize(("meant", "heard", "language", "expected"), [
+    ("Hello, world!", "hello world", "en", 0.0),
+    ("I have 3 dogs.", "I have three dogs", "en", 0.0),
+    ("It costs 1,200 euros", "it costs 1200 euros", "en", 0.0),
+    ("one two three four", "one two tree four", "en", 0.25),
+    ("¿Qué tal?", "que tal", "es", 0.5),
+    ("東京へ行く。", "東京へ行く", "ja", 0.0),
+    ("don't stop", "don’t stop", "en", 0.0),
+])
+def test_word_error_rate(meant: str, heard: str, language: str, expected: float) -> None:
+    assert word_error_rate(meant, heard, language) == expected
+
+
+def test_nothing_meant_has_no_rate() -> None:
+    assert word_error_rate("…", "something", "en") is None
+
+
+def test_a_language_without_number_rules_keeps_its_digits() -> None:
+    assert plain_words("7 x", "xx") == ["7", "x"]
