@@ -150,6 +150,34 @@ class AtlasLipSync:
         return Rendered(len(plan), note)
 
 
+    def score(self, video: Path, tracks: Path, dubbed: Path,
+              takes: Sequence[tuple[str, float, Sequence[TimedSymbol]]], report: Report = _quiet) -> dict[str, Any]:
+        """Lip-sync quality of ``dubbed`` (see ``lipsync_core.metrics.score``) by a face track run afresh on it.
+
+        takes: (speaker, start in ms of the video, phonemes) of every repainted line. What is heard is read from
+        ``dubbed`` itself.
+        """
+        from lipsync_core.face.analyse import analyse_video
+        from lipsync_core.face.models import FaceModels
+        from lipsync_core.metrics.score import score
+        from lipsync_core.metrics.sound import RATE, read_mono
+
+        analysis = FaceAnalysis.load(Path(tracks) / FACES)
+        fresh = analyse_video(dubbed, FaceModels(self.models_folder), report)
+        sound = read_mono(dubbed)
+        lines = []
+        for speaker, start_ms, phonemes in takes:
+            if not phonemes:
+                continue
+            end_ms = start_ms + max(p.end_ms for p in phonemes)
+            first, stop = (max(int(ms * RATE / 1000), 0) for ms in (start_ms, end_ms))
+            heard = sound[first:stop] if stop <= len(sound) + RATE else None
+            line = Line(speaker, start_ms, phonemes, start_ms, end_ms, heard, RATE)
+            seen = speaking_tracks(video, analysis, [Span(speaker, start_ms, end_ms)]).get(speaker, [])
+            lines.append((line, [t.id for t in seen]))
+        return score(video, dubbed, analysis, fresh, lines)
+
+
 def speaking_tracks(video: Path, analysis: FaceAnalysis, spans: Sequence[Span]) -> dict[str, list[FaceTrack]]:
     """The tracks on which each speaker is seen speaking: over each span, the largest face that is there."""
     found: dict[str, dict[int, FaceTrack]] = {}

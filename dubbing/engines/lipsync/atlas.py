@@ -1,0 +1,111 @@
+"""Own-mouth lip-sync: the speaker's own mouths from the source video, chosen and warped to fit the new speech."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dubbing.domain.speech import Phoneme
+from dubbing.engines.base import LipSyncLine, LipSyncReport, PatchLike, Report, SpeakerSpan, silent
+from dubbing.errors import MediaError, UnavailableError
+
+if TYPE_CHECKING:
+    from lipsync_core.engine import AtlasLipSync
+
+WEIGHTS = "mediapipe-face"
+_MODULES = ("cv2", "av", "scipy", "numba", "ai_edge_litert")
+
+
+class AtlasLipSyncer:
+    """``lipsync_core.engine.AtlasLipSync`` behind the ``LipSyncer`` protocol."""
+
+    id: ClassVar[str] = "atlas"
+    version: ClassVar[str] = "1"
+    licence: ClassVar[str] = "Apache-2.0"
+    is_fake: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self._core: AtlasLipSync | None = None
+
+    def why_unavailable(self) -> str | None:
+        missing = [name for name in _MODULES if find_spec(name) is None]
+        if missing:
+            return f"{', '.join(missing)} cannot be imported; `make setup` installs it."
+        from dubbing.weights.store import Store
+
+        return Store().why_unavailable(WEIGHTS)
+
+    def load(self) -> None:
+        if self._core is not None:
+            return
+        from dubbing.weights.store import Store
+        from lipsync_core.engine import AtlasLipSync
+
+        self._core = AtlasLipSync(Store().fetch(WEIGHTS))
+
+    def release(self) -> None:
+        self._core = None
+
+    def track(self, video: Path, folder: Path, report: Report = silent) -> None:
+        with _told():
+            self._loaded().track(video, folder, report)
+
+    def model(self, video: Path, tracks: Path, spans: Sequence[SpeakerSpan], folder: Path,
+              report: Report = silent) -> dict[str, list[tuple[int, int]]]:
+        from lipsync_core.engine import Span
+
+        with _told():
+            heard = [Span(s.speaker, s.start_ms, s.end_ms) for s in spans]
+            return self._loaded().model(video, tracks, heard, folder, report)
+
+    def render(self, video: Path, tracks: Path, models: Path, line: LipSyncLine, folder: Path,
+               report: Report = silent) -> LipSyncReport:
+        from lipsync_core.engine import Line
+
+        wanted = Line(line.speaker, line.start_ms, line.phonemes, line.cover_start_ms, line.cover_end_ms, line.sound,
+                      line.sample_rate)
+        with _told():
+            done = self._loaded().render(video, tracks, models, wanted, folder, report)
+        return LipSyncReport(done.frames, done.note, done.quality)
+
+    def patches(self, folder: Path) -> Iterator[PatchLike]:
+        from lipsync_core.patch import read_patches
+
+        return read_patches(folder)
+
+    def score(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
+              report: Report = silent) -> dict[str, Any]:
+        """Lip-sync quality of ``dubbed``, measured by a face track run afresh on it.
+
+        takes: (speaker, start in ms of the video, phonemes) of every line that was repainted.
+        """
+        with _told():
+            return self._loaded().score(video, tracks, dubbed, takes, report)
+
+    def _loaded(self) -> AtlasLipSync:
+        self.load()
+        assert self._core is not None
+        return self._core
+
+
+class _told:  # noqa: N801 - used like a function
+    """Turn what the core says about a user's file into the pipeline's errors."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if error is None:
+            return
+        from lipsync_core.face.models import ModelError
+        from lipsync_core.face.video import VideoError
+
+        if isinstance(error, VideoError):
+            raise MediaError(f"The picture cannot be read: {error}.", "Convert the video with another tool first."
+                             ) from error
+        if isinstance(error, ModelError):
+            raise UnavailableError(f"The face models cannot be used: {error}.",
+                                   "`dubbing models verify` checks them, `dubbing models pull` fetches them again."
+                                   ) from error

@@ -1,0 +1,78 @@
+"""A lip-syncer that paints a flat rectangle: deterministic, needs no weights, for fast tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from dubbing.domain.speech import Phoneme
+from dubbing.engines.base import LipSyncLine, LipSyncReport, PatchLike, Report, SpeakerSpan, silent
+
+#: Luma and chroma of the rectangle: a green that no skin has.
+COLOUR = (145, 54, 34)
+TIMES = "times.json"
+
+
+class FakeLipSyncer:
+    """Paints the middle sixth of the picture while a line is covered; every speaker is always on camera."""
+
+    id: ClassVar[str] = "fake"
+    version: ClassVar[str] = "1"
+    licence: ClassVar[str] = "Apache-2.0"
+    is_fake: ClassVar[bool] = True
+
+    def why_unavailable(self) -> str | None:
+        return None
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def release(self) -> None:
+        """Nothing to give back."""
+
+    def track(self, video: Path, folder: Path, report: Report = silent) -> None:
+        from lipsync_core.face.video import VideoSource
+
+        source = VideoSource(video)
+        times = [picture.time_ms for picture in source.frames()]
+        (folder / TIMES).write_text(json.dumps({"height": source.height, "width": source.width, "times_ms": times}))
+        report(len(times), len(times), "Tracking faces")
+
+    def model(self, video: Path, tracks: Path, spans: Sequence[SpeakerSpan], folder: Path,
+              report: Report = silent) -> dict[str, list[tuple[int, int]]]:
+        times = json.loads((tracks / TIMES).read_text())["times_ms"]
+        end = int(times[-1]) + 1000 if times else 0
+        seen = {speaker: [(0, end)] for speaker in sorted({s.speaker for s in spans})}
+        (folder / "speakers.json").write_text(json.dumps(seen))
+        return seen
+
+    def render(self, video: Path, tracks: Path, models: Path, line: LipSyncLine, folder: Path,
+               report: Report = silent) -> LipSyncReport:
+        import numpy as np
+
+        from lipsync_core.patch import Patch, PatchWriter
+
+        known = json.loads((tracks / TIMES).read_text())
+        height, width = (max(known[k] // 6 // 2 * 2, 2) for k in ("height", "width"))
+        top, left = ((known[k] // 2 - s // 2) // 2 * 2 for k, s in (("height", height), ("width", width)))
+        planes = [np.full(s, c, np.uint8)
+                  for s, c in zip(((height, width), (height // 2, width // 2), (height // 2, width // 2)), COLOUR,
+                                  strict=True)]
+        frames = [i for i, t in enumerate(known["times_ms"]) if line.cover_start_ms <= t < line.cover_end_ms]
+        with PatchWriter(folder, height, width) as writer:
+            for frame in frames:
+                writer.write(Patch(frame, left, top, *planes))
+        report(len(frames), len(frames), "Repainting the mouth")
+        return LipSyncReport(len(frames))
+
+    def patches(self, folder: Path) -> Iterator[PatchLike]:
+        from lipsync_core.patch import read_patches
+
+        return read_patches(folder)
+
+    def score(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
+              report: Report = silent) -> dict[str, Any]:
+        """Nothing is measured: a fake has no mouth."""
+        return {}
