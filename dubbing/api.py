@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from dubbing.config import Settings, load_settings
 from dubbing.domain.project import UNCHANGED, Job, Line, Project, Unchanged, VoiceChoice
-from dubbing.errors import ConflictError, UsageError
+from dubbing.errors import ConflictError, StorageError, UsageError
 from dubbing.ledger import ACTIVE, LEASE_S, DatabaseLedger, HeldJob, is_free, worker_name
 from dubbing.options import DubOptions
-from dubbing.pipeline.artifact import ArtifactStore, file_sha256
+from dubbing.pipeline.artifact import Artifact, ArtifactStore, file_sha256
 from dubbing.pipeline.progress import Clock, Listener, Progress, fan_out, nobody
 from dubbing.pipeline.runner import Runner, summaries_json
 from dubbing.storage.repository import Repository, open_repository
@@ -289,6 +289,27 @@ class Workspace:
         if what == "subtitles":
             return delivery.subtitles(result, source, language, out, subtitle_format), result.notes
         return {"video": result.outputs[language]}, result.notes
+
+    def contact_sheet(self, project: Project, language: str, out: Path, *, listener: Listener = nobody) -> Path | None:
+        """A PNG of original and dubbed mouths; None when no mouth was repainted."""
+        from dubbing.media.atomic import replacing
+        from dubbing.pipeline.stages.synthesize import load_take
+
+        _, (dub,), source = self._up_to_date(project, {}, [language], listener)
+        takes = [(u.speaker, u.start_ms, load_take(self._found(dub.takes[u.id].artifact_key))[2])
+                 for u in self.storage.utterances.list(project.id) if dub.on_camera.get(u.id) and u.id in dub.takes]
+        if source.tracks is None or dub.video is None or not takes:
+            return None
+        with replacing(out) as temporary:
+            source.lipsyncer.contact_sheet(source.path, source.tracks.folder, dub.video.path(dub.video.facts["file"]),
+                                           takes, temporary)
+        return out.resolve()
+
+    def _found(self, key: str) -> Artifact:
+        artifact = self.artifacts.find(key)
+        if artifact is None:
+            raise StorageError(f"A stored result of this project is gone ({key[:12]}).", "Run the project again.")
+        return artifact
 
     # editing ------------------------------------------------------------------------------------------------------
 

@@ -33,7 +33,8 @@ def run() -> None:
         result = workspace.dub(SAMPLE, options, out=OUT / f"{SAMPLE.stem}.{TARGET}.mp4", listener=listener)
         sheet = workspace.contact_sheet(workspace.project(result.project), TARGET, OUT / "contact_sheet.png")
     show_result(result)
-    click.echo(f"Contact sheet (original above, dubbed below): {sheet}")
+    if sheet is not None:
+        click.echo(f"Contact sheet (original above, dubbed below): {sheet}")
     reused = sum(bool(stage["cached"]) for stage in result.stages)
     took = f"{time.monotonic() - started:.0f} s"
     if reused == len(result.stages):

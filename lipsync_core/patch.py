@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,8 +44,8 @@ class PatchWriter:
             raise ValueError(f"patch size {height}x{width} is not even and positive")
         self.folder, self.height, self.width = Path(folder), height, width
         self._index: list[list[int]] = []
-        self._container = None
-        self._stream = None
+        self._container: Any = None
+        self._stream: Any = None
 
     def __enter__(self) -> PatchWriter:
         import av
@@ -109,7 +110,7 @@ def read_patches(folder: Path) -> Iterator[Patch]:
     with av.open(str(Path(folder) / VIDEO)) as container:
         for row, frame in zip(index["patches"], container.decode(video=0), strict=True):
             number, left, top, h, w = row
-            planes = frame.to_ndarray(format="yuv420p")
+            planes: Plane = np.asarray(frame.to_ndarray(format="yuv420p"), np.uint8)
             y = planes[:height]
             chroma = planes[height:].reshape(2, height // 2, width // 2)
             yield Patch(number, left, top, y[:h, :w].copy(), chroma[0, : h // 2, : w // 2].copy(),

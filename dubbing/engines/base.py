@@ -191,3 +191,11 @@ class LipSyncer(Engine, Protocol):
 
     def patches(self, folder: Path) -> Iterator[PatchLike]:
         """The patches that ``render`` wrote into ``folder``, in frame order."""
+
+    def score(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
+              report: Report = silent) -> dict[str, Any]:
+        """Lip-sync quality of the finished file ``dubbed``; ``takes`` are (speaker, start in ms, phonemes)."""
+
+    def contact_sheet(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
+                      out: Path) -> None:
+        """Draw original and dubbed mouths side by side into the PNG ``out``."""

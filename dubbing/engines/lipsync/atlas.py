@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lipsync_core.engine import AtlasLipSync
 
 WEIGHTS = "mediapipe-face"
+SHEET_CELLS = 16
 _MODULES = ("cv2", "av", "scipy", "numba", "ai_edge_litert")
 
 
@@ -83,6 +84,23 @@ class AtlasLipSyncer:
         """
         with _told():
             return self._loaded().score(video, tracks, dubbed, takes, report)
+
+    def contact_sheet(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
+                      out: Path) -> None:
+        """A PNG of original and dubbed mouths, one above the other, at closures and open vowels of the takes."""
+        from lipsync_core.engine import FACES
+        from lipsync_core.face.types import FaceAnalysis
+        from lipsync_core.metrics.sheet import contact_sheet, moments
+        from lipsync_core.speech.articulation import articulate
+
+        analysis = FaceAnalysis.load(tracks / FACES)
+        at: list[tuple[float, str]] = []
+        for _, start_ms, phonemes in takes:
+            spoken = analysis.times_ms[(analysis.times_ms >= start_ms)] - start_ms
+            spoken = spoken[spoken <= max((p.end_ms for p in phonemes), default=0)]
+            at += moments(articulate(phonemes, spoken), start_ms, max(2, SHEET_CELLS // len(takes)))
+        with _told():
+            contact_sheet(video, dubbed, analysis, out, at=sorted(at)[:SHEET_CELLS] or None)
 
     def _loaded(self) -> AtlasLipSync:
         self.load()

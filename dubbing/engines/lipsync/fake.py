@@ -76,3 +76,11 @@ class FakeLipSyncer:
               report: Report = silent) -> dict[str, Any]:
         """Nothing is measured: a fake has no mouth."""
         return {}
+
+    def contact_sheet(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
+                      out: Path) -> None:
+        """Two flat squares: there is no mouth to show."""
+        import cv2
+        import numpy as np
+
+        cv2.imwrite(str(out), np.full((64, 64, 3), COLOUR, np.uint8))

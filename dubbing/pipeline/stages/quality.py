@@ -65,7 +65,11 @@ def step(recognizer: Recognizer, lipsyncer: LipSyncer | None, source: Path, trac
 
 def part(report: Report, index: int, count: int) -> Report:
     """``report`` for one of ``count`` parts of a stage."""
-    return lambda done, total, text="": report(index + (done / total if total else 0), count, text)
+
+    def tell(done: float, total: float, message: str = "") -> None:
+        report(index + (done / total if total else 0.0), count, message)
+
+    return tell
 
 
 def _fit(lines: Sequence[JudgedLine]) -> dict[str, Any]:
