@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 from dubbing.errors import MediaError, UsageError
 from dubbing.media.atomic import replacing
 from dubbing.media.encoder import Encoder, choose_encoder, prepared
-from dubbing.media.paste import Patch, paste
+from dubbing.media.paste import Patch, paste_all
 from dubbing.media.probe import clock_zero, find_video, open_media
 from dubbing.media.tracks import AudioTrack, CopiedFeed, Feed, add_dubbed, add_original, copied_packets
 
@@ -79,7 +79,7 @@ def export_video(source: Path, out: Path, audio: Sequence[AudioTrack], patches: 
 
     out: its suffix (.mp4, .mov, .mkv) chooses the container; a missing folder is made. The file appears whole or
     not at all, and the same inputs give the same bytes.
-    patches: in frame order, at most one a frame; None or none at all means that the pictures are copied.
+    patches: in frame order, several for a frame with several faces; None or none at all means that the pictures are copied.
     keep_original_audio: the source's own first sound track follows the new ones, not as default.
 
     Raises UsageError for an unknown suffix or when ``out`` is ``source``, MediaError for a source that cannot be
@@ -118,15 +118,16 @@ class _PatchQueue:
     def is_empty(self) -> bool:
         return self._next is None
 
-    def take(self, number: int) -> Patch | None:
-        if self._next is None or self._next.frame > number:
-            return None
-        patch = self._next
-        if patch.frame < number:
-            raise ValueError(f"the patch of frame {patch.frame} comes after that of frame {number - 1}")
-        self._next = next(self._patches, None)
-        self.used += 1
-        return patch
+    def take(self, number: int) -> list[Patch]:
+        """The patches of frame ``number``: none, one, or one for each of several faces."""
+        taken: list[Patch] = []
+        while self._next is not None and self._next.frame <= number:
+            if self._next.frame < number:
+                raise ValueError(f"the patch of frame {self._next.frame} comes after that of frame {number - 1}")
+            taken.append(self._next)
+            self._next = next(self._patches, None)
+        self.used += bool(taken)
+        return taken
 
 
 class _Export:
@@ -250,8 +251,7 @@ class _Export:
         last = None
         for number, decoded in enumerate(chain([first], frames)):
             frame = prepared(decoded, encoder)
-            if (patch := queue.take(number)) is not None:
-                paste(frame, patch, turns)
+            paste_all(frame, queue.take(number), turns)
             frame = encoder.padded(frame)
             pts = decoded.pts - ticks if decoded.pts is not None else None
             if pts is None or (last is not None and pts <= last):
