@@ -123,7 +123,7 @@ class Workspace:
             settings={_SETTINGS_OPTIONS: options.to_json()}, actor=actor)
 
     def projects(self) -> list[Project]:
-        return self.storage.projects.list()
+        return self.storage.projects.all()
 
     def project(self, reference: str) -> Project:
         """The project of this id, or the only one whose id begins so or whose name is that. Raises UsageError."""
@@ -258,9 +258,9 @@ class Workspace:
                 media_ms: int) -> DubResult:
         from dubbing.localize import speaker_name
 
-        speakers = self.storage.speakers.list(project.id)
+        speakers = self.storage.speakers.all(project.id)
         lines = []
-        for u in self.storage.utterances.list(project.id):
+        for u in self.storage.utterances.all(project.id):
             lines.append(LineSummary(
                 u.id, speaker_name(speakers, u.speaker), u.start_ms, u.end_ms, u.text,
                 {d.language: d.translations[u.id].text for d in dubs if u.id in d.translations},
@@ -297,7 +297,7 @@ class Workspace:
 
         _, (dub,), source = self._up_to_date(project, {}, [language], listener)
         takes = [(u.speaker, u.start_ms, load_take(self._found(dub.takes[u.id].artifact_key))[2])
-                 for u in self.storage.utterances.list(project.id) if dub.on_camera.get(u.id) and u.id in dub.takes]
+                 for u in self.storage.utterances.all(project.id) if dub.on_camera.get(u.id) and u.id in dub.takes]
         if source.tracks is None or dub.video is None or not takes:
             return None
         with replacing(out) as temporary:

@@ -104,6 +104,34 @@ def show_result(result: DubResult) -> None:
 
 
 @cli.command()
+@click.argument("video", type=click.Path(path_type=Path), required=False)
+@click.option("--to", "target", default="en", show_default=True, metavar="LANG", help="Target language.")
+@click.option("--lipsync", type=click.Choice(LIPSYNC), default="auto", show_default=True, help="Lip-sync engine.")
+@click.option("--history", type=click.Path(path_type=Path), default=Path("bench/history.jsonl"), show_default=True,
+              help="File that a line is appended to.")
+@json_option
+def bench(video: Path | None, target: str, lipsync: str, history: Path, as_json: bool) -> None:
+    """Measure what a dub of VIDEO (the bundled sample when left out) costs, stage by stage."""
+    from dubbing.api import DubOptions
+    from dubbing.bench import keep, measure
+    from dubbing.cli_models import fetch_embedded
+    from dubbing.demo import SAMPLE
+
+    with terminal.bars() as listener:
+        fetch_embedded(listener)
+    with terminal.bars() as listener:
+        done = measure(video or SAMPLE, DubOptions(targets=(target,), lipsync=lipsync), listener)
+    keep(done, history)
+    if as_json:
+        emit(done.to_json())
+        return
+    rows = [[f"{r['name']} {r['language'] or ''}", f"{r['seconds']:.1f}", f"{r['seconds'] / done.duration_s:.2f}",
+             str(r["peak_mb"])] for r in done.rows]
+    rows.append(["all", f"{done.seconds:.1f}", f"{done.ratio:.2f}", str(max(r["peak_mb"] for r in done.rows))])
+    terminal.table(("Stage", "Seconds", "x duration", "Peak MB"), rows, right=(1, 2, 3))
+
+
+@cli.command()
 @click.option("--until-idle", is_flag=True, help="Stop when no job waits.")
 def worker(until_idle: bool) -> None:
     """Take jobs from the database and work on them, until stopped."""

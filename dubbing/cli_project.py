@@ -176,7 +176,7 @@ def milliseconds(text: str | None) -> int | None:
 def _project_json(opened: Workspace, found: Project) -> dict[str, Any]:
     return {"id": found.id, "name": found.name, "source": found.source_path, "source_language": found.source_language,
             "targets": list(found.targets), "created_at": found.created_at.isoformat(),
-            "lines": len(opened.storage.utterances.list(found.id))}
+            "lines": len(opened.storage.utterances.all(found.id))}
 
 
 def _line_json(line: Line) -> dict[str, Any]:

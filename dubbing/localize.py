@@ -45,8 +45,8 @@ class Localization:
         self.storage, self.project, self.options, self.source = storage, project, options, source
         self.runner, self.language = runner, language
         self.dub = Dub(language)
-        self.utterances = storage.utterances.list(project.id)
-        self.speakers = {speaker.id: speaker for speaker in storage.speakers.list(project.id)}
+        self.utterances = storage.utterances.all(project.id)
+        self.speakers = {speaker.id: speaker for speaker in storage.speakers.all(project.id)}
 
     def run(self, suffix: str = ".mp4") -> Dub:
         """Every stage in order. ``suffix`` chooses the container of the finished file."""
