@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -100,13 +101,23 @@ def measure_speaker(sound_16k: Sound, spans: Sequence[tuple[int, int]]) -> Speak
 
 def voiced_pitches(speech: npt.NDArray[np.float64], sample_rate: int) -> npt.NDArray[np.float64]:
     """Pitch (Hz) of each voiced 5 ms of ``speech``."""
-    import pyworld
+    pyworld = _world()
 
     if len(speech) < sample_rate // 10:
         return np.zeros(0)
-    pitch, times = pyworld.dio(speech, sample_rate, f0_floor=65.0, f0_ceil=500.0, frame_period=_FRAME_MS)
+    pitch, times = pyworld.dio(speech, sample_rate, f0_floor=60.0, f0_ceil=500.0, frame_period=_FRAME_MS)
     pitch = pyworld.stonemask(speech, pitch, times, sample_rate)
     return np.asarray(pitch[pitch > 0])
+
+
+def _world() -> Any:
+    """pyworld; its use of pkg_resources is deprecated, which is nothing to tell a user about."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pyworld
+    return pyworld
 
 
 def formant_scale(speech: npt.NDArray[np.float64]) -> float:
@@ -223,10 +234,10 @@ def apply_voice(sound: Sound, sample_rate: int, spec: VoiceSpec) -> Sound:
     """
     if spec.is_plain or len(sound) < sample_rate // 20:
         return sound
-    import pyworld
+    pyworld = _world()
 
     speech = np.ascontiguousarray(sound, np.float64)
-    pitch, times = pyworld.harvest(speech, sample_rate, f0_floor=65.0, f0_ceil=600.0, frame_period=_FRAME_MS)
+    pitch, times = pyworld.harvest(speech, sample_rate, f0_floor=60.0, f0_ceil=600.0, frame_period=_FRAME_MS)
     envelope = pyworld.cheaptrick(speech, pitch, times, sample_rate)
     roughness = pyworld.d4c(speech, pitch, times, sample_rate)
     if spec.formant_ratio != 1.0:
