@@ -28,7 +28,8 @@ class BlobStore:
     def put(self, content: Path | bytes) -> str:
         """Keep a copy of a file or of bytes; returns its key. The same content is kept once.
 
-        The file is on the disk, and whole, before its name exists. Raises StorageError.
+        The file is on the disk, and whole, before its name exists, and so is its name when this returns:
+    what the database says of it survives a power cut. Raises StorageError.
         """
         with _told(self.root), tempfile.NamedTemporaryFile(
             dir=self._made(self.root), prefix=_TEMPORARY, delete=False
@@ -44,6 +45,7 @@ class BlobStore:
                     return key
                 os.fsync(file.fileno())
                 os.replace(partial, self._made(target.parent) / target.name)
+                _flush_folder(target.parent)
             except BaseException:
                 partial.unlink(missing_ok=True)
                 raise
@@ -107,6 +109,16 @@ def _copy(content: Path | bytes, file: IO[bytes]) -> str:
             digest.update(chunk)
             file.write(chunk)
     return digest.hexdigest()
+
+
+def _flush_folder(folder: Path) -> None:
+    """Bring a new name to the disk, where the system knows how to (Windows does not)."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _now(folder: Path) -> float:

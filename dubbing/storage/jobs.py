@@ -54,7 +54,7 @@ class Jobs:
         None when the job is not ``holder``'s any more, or is finished: somebody else was faster.
         """
         with self._database.write() as session:
-            row = self._found(session, job_id)
+            row = self._found(session, job_id, hold=True)
             if row.status not in (_QUEUED, _RUNNING) or row.worker != holder:
                 return None
             return self._claimed(row, worker, lease_s)

@@ -2,7 +2,8 @@
 
 A brand-new database is made by the same migrations as an old one is changed by, so that there is one
 way to a schema. All of an upgrade happens in one transaction where the database can (SQLite,
-PostgreSQL): killed half-way, it never happened.
+PostgreSQL): killed half-way, it never happened. Alembic is imported when there is something to migrate:
+it takes longer to import than a database that is up to date takes to open.
 """
 
 from __future__ import annotations
@@ -11,18 +12,21 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import URL
 
 from dubbing.errors import StorageError
 from dubbing.storage.failures import told_plainly
 from dubbing.storage.session import BUSY_MS, for_writing, make_engine, parse_url, sqlite_file
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+#: The newest migration; a test holds it to what lies in the folder.
+REVISION = "0001"
 
 _SQLITE_HEADER = b"SQLite format 3\x00"
 
@@ -81,7 +85,7 @@ def prepare(url: URL, *, busy_ms: int = BUSY_MS, folder: Path | None = None) -> 
             file.parent.mkdir(parents=True, exist_ok=True)
     _check_file(url)
     found = current(url)
-    if found == head(folder=folder):
+    if found == (REVISION if folder is None else head(folder=folder)):
         return None
     if found is not None and found not in {script.revision for script in _scripts(folder).walk_revisions()}:
         raise StorageError(
@@ -117,6 +121,9 @@ def backup(url: str | Path | URL) -> Path | None:
 
 
 def _migrate(url: str | Path | URL, revision: str, *, forward: bool, busy_ms: int, folder: Path | None) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
     parsed = url if isinstance(url, URL) else parse_url(url)
     engine = make_engine(parsed, foreign_keys=False, busy_ms=busy_ms)
     config = _config(folder)
@@ -137,9 +144,11 @@ def _migrate(url: str | Path | URL, revision: str, *, forward: bool, busy_ms: in
 
 def _current(connection: Connection) -> str | None:
     tables = set(inspect(connection).get_table_names())
-    if tables and "alembic_version" not in tables:
+    if not tables:
+        return None
+    if "alembic_version" not in tables:
         raise StorageError("The database holds somebody else's tables.", "Choose another one; nothing was changed.")
-    return MigrationContext.configure(connection).get_current_revision()
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def _check_references(connection: Connection, name: str) -> None:
@@ -162,10 +171,14 @@ def _check_file(url: URL) -> None:
 
 
 def _scripts(folder: Path | None) -> ScriptDirectory:
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory.from_config(_config(folder))
 
 
 def _config(folder: Path | None) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(folder or migrations_folder()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

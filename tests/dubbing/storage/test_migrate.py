@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -95,6 +97,21 @@ def test_up_down_up_down(tmp_path: Path) -> None:
     assert len(list(file.parent.glob("*.backup"))) == 2
 
 
+def test_the_newest_migration_is_the_one_that_is_expected() -> None:
+    assert migrate.head() == migrate.REVISION
+
+
+def test_opening_an_up_to_date_database_does_not_import_alembic(new_database: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from dubbing.storage.repository import open_repository; "
+        "open_repository(Path(sys.argv[1])).close(); print('alembic' in sys.modules)"
+    )
+    root = Path(__file__).resolve().parents[3]
+    result = subprocess.run([sys.executable, "-c", code, str(new_database)], capture_output=True, text=True, cwd=root,
+                            check=True)
+    assert result.stdout.strip() == "False"
+
+
 def test_names_fit_every_database(new_database: Path) -> None:
     longest = 63  # PostgreSQL's limit; MySQL's is 64
     assert all(len(name) <= longest for (name,) in rows(new_database, "SELECT name FROM sqlite_master"))
@@ -161,14 +178,14 @@ def _open(file: Path, barrier: object) -> None:
 
 
 def test_processes_that_create_one_database_at_once_all_get_it(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(3)
-    processes = [context.Process(target=_open, args=(tmp_path / "one.db", barrier)) for _ in range(3)]
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(4)
+    processes = [context.Process(target=_open, args=(tmp_path / "one.db", barrier)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(60)
-    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
     assert migrate.current(tmp_path / "one.db") == migrate.head()
 
 
