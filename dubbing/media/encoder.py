@@ -81,7 +81,7 @@ def _nearest(format_: Any, is_deep: bool) -> str:
 
 
 def _side_data_types(frame: av.VideoFrame) -> list[Any]:
-    return [item.type for item in frame.side_data.values()]
+    return [frame.side_data[i].type for i in range(len(frame.side_data))]
 
 
 def _hdr_parameters(frame: av.VideoFrame) -> list[str]:
