@@ -25,10 +25,12 @@ from lipsync_core.atlas import model as atlas_model
 from lipsync_core.atlas.model import Atlas, AtlasError
 from lipsync_core.atlas.paint import Painter
 from lipsync_core.atlas.plan import PlannedFrame, Plates, ease, make_plan
+from lipsync_core.face.active import active_tracks
 from lipsync_core.face.types import FaceAnalysis, FaceTrack
 from lipsync_core.face.video import VideoSource
 from lipsync_core.patch import INDEX, Patch, PatchWriter, read_patches
 from lipsync_core.speech.articulation import articulate
+from lipsync_core.speech.sound import RATE, read_mono
 from lipsync_core.speech.timeline import TimedSymbol
 
 FACES, SPEAKERS = "faces.npz", "speakers.json"
@@ -160,37 +162,45 @@ class AtlasLipSync:
         from lipsync_core.face.analyse import analyse_video
         from lipsync_core.face.models import FaceModels
         from lipsync_core.metrics.score import score
-        from lipsync_core.metrics.sound import RATE, read_mono
 
         analysis = FaceAnalysis.load(Path(tracks) / FACES)
         fresh = analyse_video(dubbed, FaceModels(self.models_folder), report)
         sound = read_mono(dubbed)
         lines = []
-        for speaker, start_ms, phonemes in takes:
-            if not phonemes:
-                continue
-            end_ms = start_ms + max(p.end_ms for p in phonemes)
+        spoken = [(speaker, start_ms, start_ms + max(p.end_ms for p in phonemes), phonemes)
+                  for speaker, start_ms, phonemes in takes if phonemes]
+        seen_speaking = speaking_tracks(video, analysis, [Span(*take[:3]) for take in spoken])
+        for speaker, start_ms, end_ms, phonemes in spoken:
             first, stop = (max(int(ms * RATE / 1000), 0) for ms in (start_ms, end_ms))
             heard = sound[first:stop] if stop <= len(sound) + RATE else None
             line = Line(speaker, start_ms, phonemes, start_ms, end_ms, heard, RATE)
-            seen = speaking_tracks(video, analysis, [Span(speaker, start_ms, end_ms)]).get(speaker, [])
-            lines.append((line, [t.id for t in seen]))
+            lines.append((line, [t.id for t in seen_speaking.get(speaker, [])]))
         return score(video, dubbed, analysis, fresh, lines)
 
 
 def speaking_tracks(video: Path, analysis: FaceAnalysis, spans: Sequence[Span]) -> dict[str, list[FaceTrack]]:
-    """The tracks on which each speaker is seen speaking: over each span, the largest face that is there."""
+    """The tracks on which each speaker is seen speaking, judged by the mouth's motion against the video's sound.
+
+    Without sound nothing can be judged: then the largest face of each shot is taken for the speaker.
+    """
+    sound = read_mono(video)
+    if not len(sound):
+        return _largest_faces(analysis, spans)
+    active = active_tracks(analysis, [(s.speaker, s.start_ms, s.end_ms) for s in spans], sound)
+    by_id = {t.id: t for t in analysis.tracks}
+    return {speaker: [by_id[i] for i in sorted({f.track_id for f in found})] for speaker, found in active.items()}
+
+
+def _largest_faces(analysis: FaceAnalysis, spans: Sequence[Span]) -> dict[str, list[FaceTrack]]:
     found: dict[str, dict[int, FaceTrack]] = {}
     for span in spans:
         best: dict[int, tuple[float, FaceTrack]] = {}
         first, stop = np.searchsorted(analysis.times_ms, [span.start_ms, span.end_ms])
         for track in analysis.tracks:
             inside = (track.frames >= first) & (track.frames < stop)
-            if not inside.any():
-                continue
-            size = np.linalg.norm(track.points[inside][:, 33, :2] - track.points[inside][:, 263, :2], axis=1)
-            area = float(size.sum())
-            if track.shot not in best or area > best[track.shot][0]:
+            eyes = track.points[inside][:, [33, 263], :2]
+            area = float(np.linalg.norm(eyes[:, 1] - eyes[:, 0], axis=1).sum())
+            if area > best.get(track.shot, (0.0,))[0]:
                 best[track.shot] = (area, track)
         for _, track in best.values():
             found.setdefault(span.speaker, {})[track.id] = track

@@ -52,6 +52,9 @@ def target_cost(atlas: Atlas, wanted: Wanted) -> Floats:
     cost += 6.0 * np.maximum(np.log(wanted.scale[:, None] / atlas.scale[None]), 0) ** 2
     blur = np.maximum(np.log(np.median(atlas.sharpness) / np.maximum(atlas.sharpness, 1e-3)), 0)
     cost += 0.8 * blur[None]
+    # Lips rolled in, a smirk, a tongue: true to the speaker, yet not what a plain sound looks like.
+    odd = (atlas.residual[:, LIPS] ** 2).mean((1, 2))
+    cost += 0.8 * np.minimum(np.maximum(odd / max(float(np.median(odd)), 1e-9) - 2.0, 0), 6.0)[None]
     cost += 0.3 * (wanted.track[:, None] != atlas.tracks[None])
     return cost
 

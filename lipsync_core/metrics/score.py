@@ -49,7 +49,7 @@ def score(original: Path, dubbed: Path, source: FaceAnalysis, fresh: FaceAnalysi
         seen = _follow(source, fresh, own, line)
         if seen is None:
             continue
-        numbers, before, after, ratio = seen
+        numbers, before, after, sharpness = seen
         model = shape.fit_shape(np.concatenate([t.points[:, :, :2] for t in own]).astype(np.float64))
         everything = np.concatenate([shape.features(model.normalise(t.points[:, :, :2].astype(np.float64))[0]) for t in own])
         range_ = measure_range(everything)
@@ -60,7 +60,8 @@ def score(original: Path, dubbed: Path, source: FaceAnalysis, fresh: FaceAnalysi
         hits += closure_hits(closure_centres_ms(line.phonemes, line.sound, line.sample_rate), times, opening)
         wanted.append((line, times, opening))
         leaks.append(silence_leak(aim, opening))
-        sharp.append(ratio)
+        sharp.append(sharpness / expected_sharpness(opening, relative_opening(everything[:, shape.OPENING], range_),
+                                                    np.concatenate([t.sharpness for t in own])))
         shake.append(jitter(normalised, numbers))
         source_shake.append(jitter(model.normalise(before)[0], numbers))
         frames += len(numbers)
@@ -129,6 +130,13 @@ def correlation_and_lag(lines: Sequence[tuple[Line, Floats, Floats]]) -> tuple[f
     return float(scores[best]), float(_LAGS_MS[best])
 
 
+def expected_sharpness(opening: Floats, source_opening: Floats, source_sharpness: npt.NDArray[np.floating]) -> Floats:
+    """The source's own sharpness at each opening (median of the 9 frames nearest to it): teeth are sharp, lips are
+    not, so mouths are compared with the speaker's equally open ones."""
+    nearest = np.argsort(np.abs(opening[:, None] - source_opening[None]), axis=1, kind="stable")[:, :9]
+    return np.maximum(np.median(source_sharpness[nearest], axis=1), 1e-6)
+
+
 def jitter(normalised: Floats, frames: npt.NDArray[np.int32]) -> float:
     """RMS second difference of the lips' points [T, 468, 2] over consecutive frames; NaN when there are none."""
     steady = np.flatnonzero((np.diff(frames, 2) == 0) & (np.diff(frames)[1:] == 1))
@@ -167,7 +175,7 @@ def outside_psnr(original: Path, dubbed: Path, source: FaceAnalysis) -> float | 
 def _follow(source: FaceAnalysis, fresh: FaceAnalysis, tracks: Sequence[FaceTrack],
             line: Line) -> tuple[npt.NDArray[np.int32], Floats, Floats, Floats] | None:
     """Frames of the line in which the speaker is seen in both files: numbers, points before and after [T, 468, 2],
-    and the ratio of the mouths' sharpness [T]."""
+    and the dubbed mouth's sharpness [T]."""
     rows: list[tuple[int, np.ndarray, np.ndarray, float]] = []
     for track in tracks:
         usable = (track.mouth_visibility >= 0.5) & (track.presence >= 0.5)
@@ -178,13 +186,13 @@ def _follow(source: FaceAnalysis, fresh: FaceAnalysis, tracks: Sequence[FaceTrac
             found = _nearest(fresh, frame, track.points[i, :, :2])
             if found is not None:
                 points, sharpness = found
-                rows.append((frame, track.points[i, :, :2], points, sharpness / max(float(track.sharpness[i]), 1e-6)))
+                rows.append((frame, track.points[i, :, :2], points, sharpness))
     if not rows:
         return None
     rows.sort(key=lambda row: row[0])
-    numbers, before, after, ratio = zip(*rows, strict=True)
+    numbers, before, after, sharpness = zip(*rows, strict=True)
     return (np.array(numbers, np.int32), np.array(before, np.float64), np.array(after, np.float64),
-            np.array(ratio, np.float64))
+            np.array(sharpness, np.float64))
 
 
 def _nearest(fresh: FaceAnalysis, frame: int, points: np.ndarray) -> tuple[np.ndarray, float] | None:

@@ -1,4 +1,4 @@
-"""The sound of a finished file, read for judging."""
+"""The sound of a finished file, decoded for listening."""
 
 from __future__ import annotations
 
