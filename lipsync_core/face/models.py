@@ -1,17 +1,20 @@
 """The face, hand and person networks (MediaPipe's TensorFlow Lite files) under LiteRT.
 
 Anchors and decoding follow MediaPipe's published graphs (BlazeFace, arXiv:1907.05047; full-range variant;
-BlazePalm and hand landmarks, arXiv:2006.10214; face mesh, arXiv:1907.06724).
+BlazePalm and hand landmarks, arXiv:2006.10214; face mesh, arXiv:1907.06724, with attention, arXiv:2006.10962).
 """
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from lipsync_core.face.attention import AttentionMesh
 
 Float = npt.NDArray[np.float32]
 
@@ -20,6 +23,7 @@ _FILES = {
     "face_detection_full_range_sparse": "face_detection",
     "face_detection_short_range": "face_detection",
     "face_landmark": "face_landmark",
+    "face_landmark_with_attention": "face_landmark",
     "palm_detection_full": "palm_detection",
     "palm_detection_lite": "palm_detection",
     "hand_landmark_full": "hand_landmark",
@@ -63,8 +67,9 @@ class FaceModels:
 
     def __init__(self, folder: Path, threads: int = 2) -> None:
         self.folder, self.threads = Path(folder), threads
-        for name in ("face_detection_full_range_sparse", "face_landmark"):
-            self._path(name)
+        self._path("face_detection_full_range_sparse")
+        if not self.has("face_landmark_with_attention"):
+            self._path("face_landmark")
 
     def has(self, name: str) -> bool:
         """Whether the folder holds the file ``name``.tflite."""
@@ -79,8 +84,12 @@ class FaceModels:
         return self._load("face_detection_short_range")
 
     @cached_property
-    def mesh(self) -> Network:
-        return self._load("face_landmark")
+    def mesh(self) -> Network | AttentionMesh:
+        """The mesh with refined lips where its file is there, else the plain one."""
+        from lipsync_core.face.attention import AttentionMesh
+
+        attention = self._find("face_landmark_with_attention")
+        return self._load("face_landmark") if attention is None else AttentionMesh(attention, self.threads)
 
     @cached_property
     def palm(self) -> Network:
