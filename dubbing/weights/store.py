@@ -22,7 +22,7 @@ from dubbing.engines.base import Report, silent
 from dubbing.errors import UnavailableError
 from dubbing.weights import hub, wheels
 from dubbing.weights.catalog import Entry, load_catalog, lookup
-from dubbing.weights.integrity import problem, sha256_of, write_manifest
+from dubbing.weights.integrity import problem, read_manifest, sha256_of, write_manifest
 
 _SPARE_BYTES = 64 << 20
 
@@ -72,6 +72,20 @@ class Store:
             return self._local(entry)
         folder = self._folder(entry)
         return folder if folder.is_dir() and problem(folder, full=False) is None else None
+
+    def present(self, prefix: str = "") -> tuple[str, ...]:
+        """Names of the complete models in the cache that begin with ``prefix``, in alphabetical order."""
+        names = {str(manifest["name"]) for folder in self.cache.glob(f"{prefix}*")
+                 if folder.is_dir() and (manifest := read_manifest(folder)) and "name" in manifest}
+        return tuple(name for name in sorted(names) if name.startswith(prefix) and self._is_known(name)
+                     and self.find(name))
+
+    def _is_known(self, name: str) -> bool:
+        try:
+            self.entry(name)
+        except UnavailableError:
+            return False
+        return True
 
     def why_unavailable(self, name: str) -> str | None:
         """None when the model is here or can be fetched, else one sentence with what would help. Never hangs."""

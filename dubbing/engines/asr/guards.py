@@ -19,8 +19,8 @@ _CREDITS = re.compile(
     r"amara\s?\.?\s?org|subt[ií]tulos? (por|realizados|de la comunidad)|legendas? pela comunidade|"
     r"sous-titr(es|age)\b.*(communaut|soci[ée]t|radio-canada|st' 501)|"
     r"untertitel(ung)?\b.*(amara|zdf|funk|ard|swr|\d{4})|sottotitoli (creati|e revisione|a cura)|"
-    r"субтитры (сделал|создавал|делал|подогнал)|редактор субтитров|字幕(由|by|製作|志愿|组)|字幕視聴|請不吝點贊|请不吝点赞|明鏡與點點|"
-    r"ご視聴ありがとうございました|チャンネル登録|시청해\s?주셔서 감사합니다|구독과 좋아요|"
+    r"субтитры (сделал|создавал|делал|подогнал)|редактор субтитров|字幕(由|by|製作|志愿|组)|字幕視聴|請不吝點贊|"
+    r"请不吝点赞|明鏡與點點|ご視聴ありがとうございました|チャンネル登録|시청해\s?주셔서 감사합니다|구독과 좋아요|"
     r"napisy (stworzone|by|wykonane)|ondertitel(ing|d) (door|ingediend)|altyaz[ıi] m\.k|"
     r"(subtitles|captions|transcription|captioning) (by|provided|made) |transcribed by",
     re.IGNORECASE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +11,19 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dubbing.domain.speech import Segment, Transcript, Word
-from dubbing.engines.asr.guards import Evidence, compression_ratio, is_invented, without_loops
+from dubbing.engines.asr.decoder import SAMPLE_RATE, Decoded, WhisperDecoder, whisper_languages
+from dubbing.engines.asr.guards import Evidence, is_invented, without_loops
 from dubbing.engines.asr.timing import TimedText, fill_gaps, glue, leave_pauses, loud_parts, sentences, to_words
 from dubbing.engines.base import Report, Sound, silent
 from dubbing.errors import UnavailableError
 from dubbing.weights.store import Store
 
-SAMPLE_RATE = 16000
 UNKNOWN = "und"
 _CHUNK_S = 28.0
 _JOIN_GAP_S = 3.0
 _EDGE_S = 0.15
 _SURE_LANGUAGE = 0.8
 _ONSET, _OFFSET = 0.5, 0.363
-_PREPENDED, _APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 _SPACELESS = ("ja", "zh", "yue", "th", "lo", "my", "km")
 
 
@@ -67,7 +65,7 @@ class WhisperXRecognizer:
         self._name = str(model)
         self._alignment = alignment
         self._batch_size = batch_size
-        self._model: Any = None
+        self._decoder: Any = None
         self._voice: Any = None
         self._aligners: dict[str, Any] = {}
         self.version = f"1 {Path(self._chosen()).name} {alignment}"
@@ -79,28 +77,25 @@ class WhisperXRecognizer:
         return self._store.why_unavailable("pyannote-segmentation")
 
     def load(self) -> None:
-        if self._model is not None:
+        if self._decoder is not None:
             return
-        from dubbing.weights.segmentation import load_segmentation, quiet_pyannote
+        from dubbing.weights.segmentation import load_segmentation
 
         segmentation = self._store.fetch("pyannote-segmentation")
         chosen = self._chosen()
         folder = Path(chosen) if Path(chosen).is_dir() else self._store.fetch(chosen)
-        quiet_pyannote()
+        decoder = WhisperDecoder(folder, self._device)
+        self._device = decoder.device
         import torch
-        from whisperx.asr import WhisperModel
         from whisperx.vads.pyannote import VoiceActivitySegmentation
 
-        self._device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")
         voice = VoiceActivitySegmentation(segmentation=load_segmentation(segmentation, self._device),
                                           device=torch.device(self._device))
         voice.instantiate({"onset": _ONSET, "offset": _OFFSET, "min_duration_on": 0.1, "min_duration_off": 0.1})
-        self._voice = voice
-        self._model = WhisperModel(str(folder), device=self._device, cpu_threads=_threads(),
-                                   compute_type="float16" if self._device == "cuda" else "int8", local_files_only=True)
+        self._voice, self._decoder = voice, decoder
 
     def release(self) -> None:
-        self._model = self._voice = None
+        self._decoder = self._voice = None
         self._aligners.clear()
         gc.collect()
 
@@ -117,17 +112,17 @@ class WhisperXRecognizer:
         if not chunks:
             return Transcript(_primary(language) or UNKNOWN, 0.0, ())
         code, certainty = _primary(language), 1.0
-        if code is not None:
-            self._check_language(code)
+        if code is not None and code not in whisper_languages():
+            raise UnavailableError(f"Whisper does not know the language {code}.",
+                                   "Leave the source language to detection or give another code.")
         heard: list[_Heard] = []
         done = 0.0
         for batch in _spread_first(chunks, self._batch_size):
-            frames, encoded = self._encode(sound, batch)
             if code is None:
-                code, certainty, found = self._hear_unknown(batch, frames, encoded)
-                heard += found
+                code, certainty, found = self._hear(batch, sound, None)
             else:
-                heard += self._hear(batch, frames, encoded, code)
+                _, _, found = self._hear(batch, sound, code)
+            heard += found
             done += sum(chunk.end - chunk.start for chunk in batch)
             report(min(done, total), total, "recognizing speech")
         assert code is not None
@@ -154,71 +149,28 @@ class WhisperXRecognizer:
     def _wants_gpu(self) -> bool:
         return self._device == "cuda" or (not self._device and Path("/dev/nvidia0").exists())
 
-    def _check_language(self, code: str) -> None:
-        from faster_whisper.tokenizer import _LANGUAGE_CODES
-
-        if code not in _LANGUAGE_CODES:
-            raise UnavailableError(f"Whisper does not know the language {code}.",
-                                   "Leave the source language to detection or give another code.")
-
-    def _encode(self, sound: Sound, batch: Sequence[Chunk]) -> tuple[Any, Any]:
-        import torch
-        from whisperx.audio import N_SAMPLES, log_mel_spectrogram
-
-        mels = self._model.feat_kwargs.get("feature_size") or 80
-        pieces = [sound[int(chunk.start * SAMPLE_RATE):int(chunk.end * SAMPLE_RATE)] for chunk in batch]
-        features = torch.stack([log_mel_spectrogram(p, n_mels=mels, padding=N_SAMPLES - len(p)) for p in pieces])
-        return [len(piece) // 160 for piece in pieces], self._model.encode(features.numpy())
-
-    def _hear_unknown(self, batch: Sequence[Chunk], frames: list[int], encoded: Any) -> tuple[str, float, list[_Heard]]:
+    def _hear(self, batch: Sequence[Chunk], sound: Sound, language: str | None) -> tuple[str, float, list[_Heard]]:
         """Language, its probability and what was heard.
 
-        The language is the likeliest over all chunks. Where that is not sure, the likeliest three are tried
-        and the one in which Whisper is surest of its words is taken.
+        An unknown language is the likeliest over all chunks. Where that is not sure, the likeliest three are
+        tried and the one in which Whisper is surest of its words is taken.
         """
-        totals: dict[str, float] = {}
-        results = self._model.model.detect_language(encoded)
-        for result in results:
-            for token, probability in result:
-                totals[token[2:-2]] = totals.get(token[2:-2], 0.0) + probability / len(results)
-        best = sorted(totals.items(), key=lambda item: -item[1])
-        if best[0][1] >= _SURE_LANGUAGE:
-            return *best[0], self._hear(batch, frames, encoded, best[0][0])
-        tried = [(code, p, self._hear(batch, frames, encoded, code)) for code, p in best[:3] if p > 0.02]
-        return max(tried, key=lambda item: float(np.mean([each.logprob for each in item[2]])) + 0.1 * np.log(item[1]))
-
-    def _hear(self, batch: Sequence[Chunk], frames: list[int], encoded: Any, language: str) -> list[_Heard]:
-        from faster_whisper.tokenizer import Tokenizer
-        from faster_whisper.transcribe import merge_punctuations
-
-        tokenizer = Tokenizer(self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe",
-                              language=language)
-        results = self._generate(tokenizer, encoded, len(batch))
-        tokens = [[token for token in result.sequences_ids[0] if token < tokenizer.eot] for result in results]
-        texts = [tokenizer.decode(each) for each in tokens]
-        if any(compression_ratio(text) > 2.4 for text in texts):  # it repeats itself: forbid that
-            again = self._generate(tokenizer, encoded, len(batch), repetition_penalty=1.2, no_repeat_ngram_size=4)
-            for index, text in enumerate(texts):
-                if compression_ratio(text) > 2.4:
-                    results[index] = again[index]
-                    tokens[index] = [token for token in again[index].sequences_ids[0] if token < tokenizer.eot]
-        alignments = self._model.find_alignment(tokenizer, tokens, encoded, frames)
-        heard = []
-        for chunk, result, alignment in zip(batch, results, alignments, strict=True):
-            merge_punctuations(alignment, _PREPENDED, _APPENDED)
-            words = [TimedText(item["word"], chunk.start + float(item["start"]), chunk.start + float(item["end"]),
-                               float(item["probability"])) for item in alignment if item["word"].strip()]
-            if language not in _SPACELESS:
-                words = glue(words)
-            logprob = result.scores[0] * len(result.sequences_ids[0]) / (len(result.sequences_ids[0]) + 1)
-            heard.append(_Heard(chunk, words, float(result.no_speech_prob), float(logprob)))
-        return heard
-
-    def _generate(self, tokenizer: Any, encoded: Any, count: int, **options: Any) -> list[Any]:
-        prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
-        return list(self._model.model.generate(
-            encoded, [prompt] * count, beam_size=5, max_length=self._model.max_length, suppress_blank=True,
-            suppress_tokens=[-1], return_scores=True, return_no_speech_prob=True, **options))
+        pieces = [sound[int(chunk.start * SAMPLE_RATE):int(chunk.end * SAMPLE_RATE)] for chunk in batch]
+        encoded = self._decoder.encode(pieces)
+        certainty = 1.0
+        if language is not None:
+            found = self._decoder.decode(encoded, len(batch), language)
+        else:
+            likely = self._decoder.languages(encoded)
+            likely = likely[:1] if likely[0][1] >= _SURE_LANGUAGE else [each for each in likely[:3] if each[1] > 0.02]
+            tried = [(code, p, self._decoder.decode(encoded, len(batch), code)) for code, p in likely]
+            language, certainty, found = max(tried, key=_plausibility)
+        timed = self._decoder.align(encoded, found, [len(piece) for piece in pieces],
+                                    [chunk.start for chunk in batch], language)
+        if language not in _SPACELESS:
+            timed = [glue(words) for words in timed]
+        return language, certainty, [_Heard(chunk, words, text.no_speech, text.logprob)
+                                     for chunk, words, text in zip(batch, timed, found, strict=True)]
 
     def _segments(self, heard: _Heard, language: str, certainty: float, sound: Sound, scores: np.ndarray,
                   step: float) -> list[Segment]:
@@ -334,5 +286,7 @@ def _primary(language: str | None) -> str | None:
     return language.replace("_", "-").split("-")[0].lower() if language else None
 
 
-def _threads() -> int:
-    return max(1, min(os.cpu_count() or 1, 8))
+
+def _plausibility(tried: tuple[str, float, list[Decoded]]) -> float:
+    _, probability, found = tried
+    return float(np.mean([each.logprob for each in found]) + 0.1 * np.log(probability))

@@ -1,0 +1,101 @@
+"""Rule-based translation with Apertium, where its language pairs are installed (on Debian: make apertium)."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from typing import ClassVar
+
+from dubbing.engines.base import TranslationRequest
+from dubbing.errors import UnavailableError
+from dubbing.media.languages import iso639_2
+
+_TIMEOUT_S = 30
+#: Apertium reads these as its own notation or as formatting; none of them is ever spoken.
+_NOTATION = re.compile(r"[\[\]{}<>^$@\\|*#~]")
+
+
+class ApertiumTranslator:
+    """The ``apertium`` command with the pairs that ``apertium -l`` lists."""
+
+    id: ClassVar[str] = "apertium"
+    version: ClassVar[str] = "1"
+    licence: ClassVar[str] = "GPL-2.0-or-later (a separate program)"
+    is_fake: ClassVar[bool] = False
+    needs_sound: ClassVar[bool] = False
+    quality: ClassVar[int] = 30
+
+    def __init__(self, command: str = "apertium") -> None:
+        self._command = command
+        self._known: tuple[str, ...] | None = None
+
+    def why_unavailable(self) -> str | None:
+        if shutil.which(self._command) is None:
+            return "Apertium is not installed; on Debian and Ubuntu `make apertium` adds it."
+        if not self._pairs():
+            return "Apertium has no language pair installed; on Debian and Ubuntu `make apertium` adds some."
+        return None
+
+    def load(self) -> None:
+        """Nothing to load: every translation is a process of its own."""
+
+    def release(self) -> None:
+        """Nothing to release."""
+
+    def supports(self, source: str, target: str) -> bool:
+        return self._mode(source, target) is not None
+
+    def translate(self, request: TranslationRequest, source: str, target: str) -> str:
+        """Translate one utterance. Raises UnavailableError when the pair is missing or Apertium fails."""
+        mode = self._mode(source, target)
+        if mode is None:
+            raise UnavailableError(f"Apertium has no pair {source} to {target} installed.",
+                                   "Install the pair, or choose another translator.")
+        text = re.sub(r"\s+", " ", _NOTATION.sub(" ", request.text)).strip()
+        if not text:
+            return ""
+        # Apertium loses a last sentence that does not end; a full stop is lent to it and taken back.
+        lent = not text.endswith((".", "!", "?", "…", ":", ";"))
+        try:
+            done = subprocess.run([self._command, "-u", "-f", "txt", mode], input=text + ("." if lent else "") + "\n",
+                                  capture_output=True, text=True, encoding="utf-8", timeout=_TIMEOUT_S, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise UnavailableError(f"Apertium did not answer: {error}.", "Check its installation.") from error
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise UnavailableError(f"Apertium failed: {reason}.", "Check its installation.")
+        return _tidy(done.stdout, text, lent)
+
+    def _pairs(self) -> tuple[str, ...]:
+        if self._known is None:
+            self._known = ()
+            if shutil.which(self._command):
+                done = subprocess.run([self._command, "-l"], capture_output=True, text=True, timeout=_TIMEOUT_S,
+                                      check=False)
+                self._known = tuple(done.stdout.split())
+        return self._known
+
+    def _mode(self, source: str, target: str) -> str | None:
+        """The installed mode for a pair; a regional target such as en-US takes its own mode where there is one."""
+        pairs = self._pairs()
+        region = target.replace("-", "_").partition("_")[2].upper()
+        for left in (iso639_2(source), _primary(source)):
+            for right in (iso639_2(target), _primary(target)):
+                for mode in (f"{left}-{right}_{region}", f"{left}-{right}"):
+                    if mode in pairs:
+                        return mode
+        return None
+
+
+def _tidy(output: str, source: str, lent: bool) -> str:
+    """Remove marks of unknown words, a lent full stop and doubled blanks; restore the first capital."""
+    text = re.sub(r"\s+", " ", re.sub(r"(?<!\w)[*@#](?=\w)", "", output)).strip()
+    text = re.sub(r"\s+([,.;:!?…])", r"\1", text)
+    if lent:
+        text = text.removesuffix(".")
+    return text[:1].upper() + text[1:] if source[:1].isupper() else text
+
+
+def _primary(language: str) -> str:
+    return language.replace("_", "-").split("-")[0].lower()

@@ -1,0 +1,126 @@
+"""Translation into English by Whisper, from the utterance's own sound."""
+
+from __future__ import annotations
+
+import difflib
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dubbing.engines.asr.decoder import SAMPLE_RATE, Decoded, WhisperDecoder, whisper_languages
+from dubbing.engines.asr.guards import Evidence, compression_ratio, is_invented
+from dubbing.engines.base import Sound, TranslationRequest
+from dubbing.weights.store import Store
+
+_LONGEST_S = 28.0
+_LEAD_SAMPLES = SAMPLE_RATE // 5
+_GOOD = 0.75
+
+
+class WhisperTranslator:
+    """Whisper's own translation task: any of its languages into English.
+
+    It hears better than it reads, and hears nothing but the utterance; what was recognized serves to judge the
+    result. An empty answer means that no attempt gave anything believable: the line is left for a person.
+    """
+
+    id: ClassVar[str] = "whisper"
+    licence: ClassVar[str] = "MIT"
+    is_fake: ClassVar[bool] = False
+    needs_sound: ClassVar[bool] = True
+    quality: ClassVar[int] = 50
+    version: str = "1"
+
+    def __init__(self, model: str | Path = "auto", device: str = "", store: Store | None = None) -> None:
+        self._store = store or Store()
+        self._device = device
+        large = model == "auto" and self._store.find("faster-whisper-large-v3") is not None
+        self._model = ("faster-whisper-large-v3" if large else "whisper-base") if model == "auto" else str(model)
+        self._decoder: Any = None
+        self.version = f"1 {Path(self._model).name}"
+
+    def why_unavailable(self) -> str | None:
+        return None if Path(self._model).is_dir() else self._store.why_unavailable(self._model)
+
+    def load(self) -> None:
+        if self._decoder is None:
+            folder = Path(self._model) if Path(self._model).is_dir() else self._store.fetch(self._model)
+            self._decoder = WhisperDecoder(folder, self._device)
+
+    def release(self) -> None:
+        self._decoder = None
+        gc.collect()
+
+    def supports(self, source: str, target: str) -> bool:
+        return _primary(target) == "en" and _primary(source) != "en" and _primary(source) in whisper_languages()
+
+    def translate(self, request: TranslationRequest, source: str, target: str) -> str:
+        """English text of ``request.sound_16k``; "" when there is no sound or nothing believable in it."""
+        if request.sound_16k is None or len(request.sound_16k) < SAMPLE_RATE // 10:
+            return ""
+        self.load()
+        parts = [self._translate_part(part, request.text, _primary(source)) for part in _parts(request.sound_16k)]
+        return " ".join(part for part in parts if part)
+
+    def _translate_part(self, sound: Sound, heard: str, language: str) -> str:
+        """The most believable of several decodings, tried in turn until one is good."""
+        best, best_score = "", 0.2
+        for piece, options in _attempts(sound):
+            found = self._decoder.decode(self._decoder.encode([piece]), 1, language, "translate", **options)[0]
+            score = believability(found, heard, len(sound) / SAMPLE_RATE)
+            if score > best_score:
+                best, best_score = found.text.strip(), score
+            if best_score > _GOOD:
+                break
+        return best
+
+
+def believability(found: Decoded, heard: str, seconds: float) -> float:
+    """How far ``found`` can be a translation of ``heard``, in [0, 1].
+
+    Against it count Whisper's own doubt, a length that does not fit the source, repetition, an invented phrase,
+    and text that is the source itself: then Whisper wrote down instead of translating.
+    """
+    text = found.text.strip()
+    evidence = Evidence(1.0, found.no_speech, 1.0, float(np.exp(found.logprob)), found.logprob, seconds)
+    if not text or is_invented(text, "en", evidence) or compression_ratio(text) > 2.4:
+        return 0.0
+    score = float(np.exp(found.logprob))
+    if heard.strip():
+        # a Chinese, Japanese or Korean character says as much as two or three letters
+        weight = sum(2.5 if ord(char) > 0x2E7F else 1.0 for char in heard)
+        ratio = len(text) / weight
+        score *= min(1.0, ratio / 0.5) * min(1.0, 2.2 / ratio)
+        alike = difflib.SequenceMatcher(None, text.casefold(), heard.strip().casefold()).ratio()
+        score *= 0.3 if alike > 0.8 and len(text) > 12 else 1.0
+    return score
+
+
+def _attempts(sound: Sound) -> Iterator[tuple[Sound, dict[str, Any]]]:
+    """As it is, with air around it, louder, and with a wider search: what helps differs from line to line."""
+    yield sound, {}
+    air = np.zeros(_LEAD_SAMPLES, np.float32)
+    padded = np.concatenate([air, sound, air])
+    yield padded, {"beam_size": 8}
+    peak = float(np.abs(sound).max())
+    yield (padded * (0.7 / peak) if peak > 1e-4 else padded), {"beam_size": 5, "length_penalty": 1.3}
+
+
+def _parts(sound: Sound) -> list[Sound]:
+    """Pieces of at most 28 s, cut where the sound is quietest near the end of a piece."""
+    parts = []
+    limit, hop = int(_LONGEST_S * SAMPLE_RATE), SAMPLE_RATE // 50
+    while len(sound) > limit:
+        tail = sound[limit // 2:limit]
+        frames = tail[:len(tail) // hop * hop].reshape(-1, hop)
+        cut = limit // 2 + int(np.argmin(np.mean(frames ** 2, axis=1))) * hop
+        parts.append(sound[:cut])
+        sound = sound[cut:]
+    return [*parts, sound]
+
+
+def _primary(language: str) -> str:
+    return language.replace("_", "-").split("-")[0].lower()
