@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from dubbing.storage import tables, tables_people, tables_work
 from dubbing.storage.base import Base, UtcDateTime
-from dubbing.storage.session import for_writing, make_engine, parse_url
+from dubbing.storage.session import for_writing, make_engine, parse_url, sqlite_file
 
 metadata = Base.metadata
 # Importing the modules is what fills the metadata; naming them here keeps the imports from looking unused.
@@ -38,6 +38,8 @@ if (held := context.config.attributes.get("connection")) is not None:
     run(held)
 else:
     url = parse_url(context.config.get_main_option("sqlalchemy.url", ""))
+    if (file := sqlite_file(url)) is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
     engine = for_writing(make_engine(url, foreign_keys=False))
     with engine.begin() as connection:
         run(connection)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, TimeoutError
 
 from dubbing.errors import StorageError
 
@@ -55,17 +55,17 @@ def storage_error(error: Exception, name: str) -> StorageError:
     if isinstance(error, DBAPIError):
         return StorageError(f"The database {name} refuses to work: {cause}.",
                             "Check that its server runs and lets you in.")
-    return StorageError(f"The database {name} cannot be used: {error}.", "Check the database address in the settings.")
+    return StorageError(f"The database {name} does not answer: {error}.", "Try again when it has less to do.")
 
 
 @contextmanager
 def told_plainly(name: str) -> Iterator[None]:
-    """Turn failures of the database ``name`` into StorageError; broken constraints stay programming errors."""
+    """Turn failures of the database ``name`` into StorageError; a mistake of ours stays what it is."""
     try:
         yield
-    except IntegrityError:
+    except (IntegrityError, ProgrammingError, DataError):
         raise
-    except (SQLAlchemyError, sqlite3.Error) as error:
+    except (DBAPIError, TimeoutError, sqlite3.Error) as error:
         raise storage_error(error, name) from error
     except OSError as error:
         raise StorageError(

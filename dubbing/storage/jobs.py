@@ -14,7 +14,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from dubbing.domain.project import Job, JobProgress, JobStatus, Orders, new_id
@@ -38,7 +38,7 @@ class Jobs:
                 max_attempts: int = 3) -> Job:
         """A new job; the highest ``priority`` comes first, then the oldest."""
         row = JobRow(
-            id=new_id(), kind=kind, payload=dict(payload), status=_QUEUED, priority=priority, project_id=project_id,
+            id=new_id(), kind=kind, payload=dict(payload), status=_QUEUED, rank=-priority, project_id=project_id,
             worker="", lease_until=None, heartbeat_at=None, not_before=None, attempts=0, max_attempts=max_attempts,
             cancel_requested=False, progress=asdict(JobProgress()), result={}, error="", hint="",
             created_at=self._clock(), started_at=None, finished_at=None,
@@ -63,14 +63,11 @@ class Jobs:
         """Take the next job for ``lease_s`` seconds; None when there is none. No two workers get the same."""
         with self._database.write() as session:
             now = self._clock()
-            self._bury(session, now)
+            self._collect(session, now)
             query = (
                 select(JobRow)
-                .where(or_(
-                    and_(JobRow.status == _QUEUED, or_(JobRow.not_before.is_(None), JobRow.not_before <= now)),
-                    and_(JobRow.status == _RUNNING, JobRow.lease_until < now),
-                ))
-                .order_by(JobRow.priority.desc(), JobRow.created_at, JobRow.id)
+                .where(JobRow.status == _QUEUED, or_(JobRow.not_before.is_(None), JobRow.not_before <= now))
+                .order_by(JobRow.rank, JobRow.created_at, JobRow.id)
                 .limit(1)
                 # Where writers do not queue up for the whole database, each one skips rows that another holds.
                 .with_for_update(skip_locked=True)
@@ -179,8 +176,8 @@ class Jobs:
             found = session.execute(select(JobRow.status, func.count()).group_by(JobRow.status)).tuples()
             return {**dict.fromkeys(JobStatus, 0), **{JobStatus(status): count for status, count in found}}
 
-    def _bury(self, session: Session, now: datetime) -> None:
-        """End the jobs whose lease has run out and that must not be claimed again."""
+    def _collect(self, session: Session, now: datetime) -> None:
+        """Put jobs whose lease has run out back into the queue; end those that must not be claimed again."""
         lost = (JobRow.status == _RUNNING, JobRow.lease_until < now)
         gone = {"worker": "", "lease_until": None, "finished_at": now}
         session.execute(
@@ -192,6 +189,7 @@ class Jobs:
                 hint="Look into the worker's log; memory may have run out. Then try the job again.", **gone,
             )
         )
+        session.execute(update(JobRow).where(*lost).values(status=_QUEUED, worker="", lease_until=None))
 
     def _close(self, job_id: str, worker: str, status: str, **values: Any) -> bool:
         with self._database.write() as session:
@@ -213,7 +211,7 @@ class Jobs:
 
     @staticmethod
     def _held(session: Session, job_id: str, worker: str) -> JobRow | None:
-        """The job's row while ``worker`` still holds it, even past its lease: nobody else has taken it yet."""
+        """The job's row while ``worker`` still holds it, even past its lease as long as nobody looked for work."""
         row = session.get(JobRow, job_id, with_for_update=True)
         return row if row is not None and row.status == _RUNNING and row.worker == worker else None
 

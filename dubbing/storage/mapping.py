@@ -139,7 +139,7 @@ def to_job(row: JobRow) -> Job:
         kind=row.kind,
         payload=row.payload,
         status=JobStatus(row.status),
-        priority=row.priority,
+        priority=-row.rank,
         project_id=row.project_id,
         worker=row.worker,
         lease_until=row.lease_until,

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+# Foreign keys of other tables point into these, so they must be known even where nobody reads them.
+from dubbing.storage import tables_people  # noqa: F401
 from dubbing.storage.history import History
 from dubbing.storage.jobs import Jobs, Workers
 from dubbing.storage.lines import Lines

@@ -40,6 +40,11 @@ def set_state(session: Session, project_id: str, utterance_id: str, layer: Layer
               state: ReviewState, actor: str) -> None:
     """Write a state and its history; whether it may follow the present one is the caller's to check."""
     row = session.get(ReviewRow, (project_id, utterance_id, layer.value, language))
+    _write(session, row, project_id, utterance_id, layer, language, state, actor)
+
+
+def _write(session: Session, row: ReviewRow | None, project_id: str, utterance_id: str, layer: Layer, language: str,
+           state: ReviewState, actor: str) -> None:
     before = ReviewState.DRAFT.value if row is None else row.state
     if row is None:
         row = ReviewRow(project_id=project_id, utterance_id=utterance_id, layer=layer.value, language=language)
@@ -101,25 +106,21 @@ class Reviews:
         """
         where = language_of(layer, language)
         with self._database.write() as session:
-            for utterance_id in utterance_ids:
-                if session.get(UtteranceRow, (project_id, utterance_id)) is None:
+            known = set(session.scalars(select(UtteranceRow.id).where(UtteranceRow.project_id == project_id)))
+            rows = {row.utterance_id: row for row in session.scalars(
+                select(ReviewRow).with_for_update().where(
+                    ReviewRow.project_id == project_id, ReviewRow.layer == layer.value, ReviewRow.language == where
+                )
+            )}
+            for utterance_id in dict.fromkeys(utterance_ids):
+                if utterance_id not in known:
                     raise UsageError(f"There is no utterance {utterance_id} in this project.",
                                      "Reload the list of lines.")
-                before = state_of(session, project_id, utterance_id, layer, where)
-                if before is to:
-                    continue
-                if not is_transition(before, to):
-                    raise UsageError(
-                        f"The {layer.value} of line {utterance_id} is {_said(before)} and cannot become {_said(to)}.",
-                        "Take the steps between: draft, needs review, approved, locked.",
-                    )
-                if role is not None and not may_move(role, layer, before, to):
-                    raise UsageError(
-                        f"A {_said(role)} may not take the {layer.value} of a line from {_said(before)}"
-                        f" to {_said(to)}.",
-                        "Ask somebody who may.",
-                    )
-                set_state(session, project_id, utterance_id, layer, where, to, actor)
+                row = rows.get(utterance_id)
+                before = ReviewState.DRAFT if row is None else ReviewState(row.state)
+                if before is not to:
+                    _check_move(utterance_id, layer, before, to, role)
+                    _write(session, row, project_id, utterance_id, layer, where, to, actor)
         return len(utterance_ids)
 
     def counts(self, project_id: str, language: str) -> dict[Layer, dict[ReviewState, int]]:
@@ -142,6 +143,20 @@ class Reviews:
                 count for state, count in of_layer.items() if state is not ReviewState.DRAFT
             )
         return counts
+
+
+def _check_move(utterance_id: str, layer: Layer, before: ReviewState, to: ReviewState, role: Role | None) -> None:
+    """Raises UsageError for a step that the review does not know or that the role may not take."""
+    if not is_transition(before, to):
+        raise UsageError(
+            f"The {layer.value} of line {utterance_id} is {_said(before)} and cannot become {_said(to)}.",
+            "Take the steps between: draft, needs review, approved, locked.",
+        )
+    if role is not None and not may_move(role, layer, before, to):
+        raise UsageError(
+            f"A {_said(role)} may not take the {layer.value} of a line from {_said(before)} to {_said(to)}.",
+            "Ask somebody who may.",
+        )
 
 
 def _said(value: ReviewState | Role) -> str:

@@ -42,13 +42,15 @@ class StageRunRow(Base):
 
 
 class JobRow(Base):
+    """A job; ``rank`` is its priority negated, so that the queue's index is in the order of claims."""
+
     __tablename__ = "jobs"
     __table_args__ = (
         to_project(),
         CheckConstraint(one_of("status", JobStatus), name="status"),
         CheckConstraint("attempts >= 0 AND max_attempts >= 1", name="attempts"),
         CheckConstraint("status <> 'running' OR (worker <> '' AND lease_until IS NOT NULL)", name="lease"),
-        Index("ix_jobs_queue", "status", "priority", "created_at"),
+        Index("ix_jobs_queue", "status", "rank", "created_at", "id"),
         Index(None, "project_id", "created_at"),
     )
 
@@ -56,7 +58,7 @@ class JobRow(Base):
     kind: Mapped[Label]
     payload: Mapped[dict[str, Any]]
     status: Mapped[Id]
-    priority: Mapped[int]
+    rank: Mapped[int]
     project_id: Mapped[Id | None]
     worker: Mapped[Label]
     lease_until: Mapped[datetime | None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,9 @@ from dubbing.storage.projects import locked_project, new_speaker
 from dubbing.storage.reviews import mark_edited, protected_utterances, state_of
 from dubbing.storage.session import Database
 from dubbing.storage.tables import ProjectRow, SpeakerRow, TranslationRow, UtteranceRow
+
+#: Where a value of an utterance has another name than its column.
+_COLUMNS = {"speaker": "speaker_id"}
 
 
 def find_utterance(session: Session, project_id: str, utterance_id: str, *, hold: bool) -> UtteranceRow:
@@ -59,8 +62,8 @@ class Utterances:
         """A new utterance; an unknown speaker is created."""
         with self._database.write() as session:
             project = locked_project(session, project_id)
-            row = add_row(session, project, line, actor)
-            return to_utterance(row)
+            _ensure_speakers(session, project_id, [line.speaker])
+            return to_utterance(add_row(session, project, line, actor))
 
     def import_lines(self, project_id: str, lines: Sequence[SpokenLine], *, actor: str = "") -> ImportResult:
         """Take over a transcription without touching what a person did.
@@ -76,14 +79,16 @@ class Utterances:
             )}
             kept = _touched_by_person(session, project_id, rows)
             plan = match_lines([to_utterance(row) for row in rows.values()], kept, lines)
+            heard = [line.speaker for _, line in plan.updated] + [line.speaker for line in plan.added]
+            _ensure_speakers(session, project_id, heard)
+            # What is approved or locked is kept, so no review state stands in the way of what follows.
             for utterance_id, line in plan.updated:
                 values = {"text": line.text, "speaker": line.speaker, "start_ms": line.start_ms, "end_ms": line.end_ms}
-                _ensure_speaker(session, project_id, line.speaker)
-                apply_values(session, rows[utterance_id], values, actor)
+                _change(session, rows[utterance_id], values, actor)
                 rows[utterance_id].words = words_to_json(line.words)
-                rows[utterance_id].confidence = line.confidence
+                rows[utterance_id].confidence = _clamped(line.confidence)
             for utterance_id in plan.removed:
-                _delete_row(session, rows[utterance_id], utc_now(), actor)
+                _mark_deleted(session, rows[utterance_id], utc_now(), actor)
             added = [add_row(session, project, line, actor).id for line in plan.added]
         return ImportResult(
             added=tuple(added), updated=tuple(key for key, _ in plan.updated), unchanged=plan.unchanged,
@@ -107,7 +112,7 @@ class Utterances:
             row = find_utterance(session, project_id, utterance_id, hold=True)
             check_revision(row, expected_revision, values)
             if speaker is not None:
-                _ensure_speaker(session, project_id, speaker)
+                _ensure_speakers(session, project_id, [speaker])
             apply_values(session, row, values, actor)
             return to_utterance(row)
 
@@ -166,7 +171,18 @@ def check_revision(row: UtteranceRow, expected: int, attempted: dict[str, Any]) 
 
 
 def apply_values(session: Session, row: UtteranceRow, values: dict[str, Any], actor: str) -> None:
-    """Change a held row and everything that goes with a change: revisions, review state, history."""
+    """Change a held row as its review allows: a locked one not, an approved one to be reviewed again."""
+    if all(getattr(row, _COLUMNS.get(name, name)) == value for name, value in values.items()):
+        return
+    if values.get("text", row.text) != row.text:
+        mark_edited(session, row.project_id, row.id, Layer.TRANSCRIPT, "", actor)
+    else:
+        state_of(session, row.project_id, row.id, Layer.TRANSCRIPT, "", must_be_editable=True)
+    _change(session, row, values, actor)
+
+
+def _change(session: Session, row: UtteranceRow, values: dict[str, Any], actor: str) -> None:
+    """Change a held row and what goes with a change whatever its review says: revisions and history."""
     before = to_utterance(row)
     after = dataclasses.replace(before, **values)
     if after == before:
@@ -176,9 +192,6 @@ def apply_values(session: Session, row: UtteranceRow, values: dict[str, Any], ac
     row.revision += 1
     if after.text != before.text:
         row.text_revision = row.revision
-        mark_edited(session, row.project_id, row.id, Layer.TRANSCRIPT, "", actor)
-    else:
-        state_of(session, row.project_id, row.id, Layer.TRANSCRIPT, "", must_be_editable=True)
     if (after.speaker, after.start_ms, after.end_ms) != (before.speaker, before.start_ms, before.end_ms):
         row.cast_revision = row.revision
     row.text, row.speaker_id, row.on_camera = after.text, after.speaker, after.on_camera
@@ -190,15 +203,14 @@ def apply_values(session: Session, row: UtteranceRow, values: dict[str, Any], ac
 
 
 def add_row(session: Session, project: ProjectRow, line: SpokenLine, actor: str) -> UtteranceRow:
-    """A new utterance of a held project, under the next free id."""
+    """A new utterance of a held project, under the next free id; its speaker must be known."""
     if not 0 <= line.start_ms < line.end_ms:
         raise UsageError("A line must end after it starts, and not start before the video.", "Check its times.")
-    _ensure_speaker(session, project.id, line.speaker)
     project.utterances_made += 1
     row = UtteranceRow(
         project_id=project.id, id=f"u{project.utterances_made:04d}", speaker_id=line.speaker,
         start_ms=line.start_ms, end_ms=line.end_ms, text=line.text, words=words_to_json(line.words),
-        confidence=min(max(line.confidence, 0.0), 1.0), on_camera=None, revision=1, text_revision=1,
+        confidence=_clamped(line.confidence), on_camera=None, revision=1, text_revision=1,
         cast_revision=1, edited_by_person=bool(actor), updated_at=utc_now(), deleted_at=None,
     )
     session.add(row)
@@ -208,6 +220,10 @@ def add_row(session: Session, project: ProjectRow, line: SpokenLine, actor: str)
 
 def _delete_row(session: Session, row: UtteranceRow, at: datetime | None, actor: str) -> None:
     state_of(session, row.project_id, row.id, Layer.TRANSCRIPT, "", must_be_editable=True)
+    _mark_deleted(session, row, at, actor)
+
+
+def _mark_deleted(session: Session, row: UtteranceRow, at: datetime | None, actor: str) -> None:
     before = row.deleted_at is not None
     row.deleted_at = at
     row.revision += 1
@@ -217,10 +233,14 @@ def _delete_row(session: Session, row: UtteranceRow, at: datetime | None, actor:
               before={"deleted": before}, after={"deleted": at is not None})
 
 
-def _ensure_speaker(session: Session, project_id: str, speaker_id: str) -> None:
-    if session.get(SpeakerRow, (project_id, speaker_id)) is None:
-        session.add(new_speaker(project_id, speaker_id))
-        session.flush()
+def _ensure_speakers(session: Session, project_id: str, speaker_ids: Iterable[str]) -> None:
+    known = set(session.scalars(select(SpeakerRow.id).where(SpeakerRow.project_id == project_id)))
+    session.add_all(new_speaker(project_id, one) for one in dict.fromkeys(speaker_ids) if one not in known)
+    session.flush()
+
+
+def _clamped(confidence: float) -> float:
+    return min(max(confidence, 0.0), 1.0)
 
 
 def _touched_by_person(session: Session, project_id: str, rows: dict[str, UtteranceRow]) -> set[str]:

@@ -148,7 +148,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=64), nullable=False),
         sa.Column("payload", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("status", sa.String(length=32), nullable=False),
-        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("project_id", sa.String(length=32), nullable=True),
         sa.Column("worker", sa.String(length=64), nullable=False),
         sa.Column("lease_until", sa.DateTime(), nullable=True),
@@ -177,7 +177,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
     )
     op.create_index(op.f("ix_jobs_project_id_created_at"), "jobs", ["project_id", "created_at"])
-    op.create_index("ix_jobs_queue", "jobs", ["status", "priority", "created_at"])
+    op.create_index("ix_jobs_queue", "jobs", ["status", "rank", "created_at", "id"])
 
     op.create_table(
         "memberships",

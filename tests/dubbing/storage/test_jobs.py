@@ -192,7 +192,7 @@ def _claim_and_hang(file: Path, claimed: object) -> None:
         job = repository.jobs.claim("doomed", 0.5)
         assert job is not None
         with repository.database.write() as session:  # killed inside a transaction, lock in hand
-            session.connection().exec_driver_sql("UPDATE jobs SET priority = 99")
+            session.connection().exec_driver_sql("UPDATE jobs SET rank = -99")
             claimed.set()  # type: ignore[attr-defined]
             time.sleep(60)
 

@@ -101,13 +101,17 @@ def test_the_newest_migration_is_the_one_that_is_expected() -> None:
     assert migrate.head() == migrate.REVISION
 
 
-def test_opening_an_up_to_date_database_does_not_import_alembic(new_database: Path) -> None:
+def test_an_up_to_date_database_is_used_without_alembic(new_database: Path, tmp_path: Path) -> None:
+    file = shutil.copyfile(new_database, tmp_path / "dubbing.db")
     code = (
         "import sys; from pathlib import Path; from dubbing.storage.repository import open_repository; "
-        "open_repository(Path(sys.argv[1])).close(); print('alembic' in sys.modules)"
+        "repository = open_repository(Path(sys.argv[1])); "
+        "project = repository.projects.create('A film', 'film.mp4', source_sha256='0', media={}); "
+        "repository.speakers.save(project.id, 'S0'); repository.jobs.enqueue('dub', {}); "
+        "print('alembic' in sys.modules)"
     )
     root = Path(__file__).resolve().parents[3]
-    result = subprocess.run([sys.executable, "-c", code, str(new_database)], capture_output=True, text=True, cwd=root,
+    result = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, cwd=root,
                             check=True)
     assert result.stdout.strip() == "False"
 
