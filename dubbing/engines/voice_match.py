@@ -31,7 +31,9 @@ _SCALE_OF_SEX = {"female": 1.06, "male": 0.96, "unknown": 1.0}
 _PITCH_OF_SEX = {"female": 205.0, "male": 120.0, "unknown": 160.0}
 _WRONG_SEX = 14.0
 _SAME_VOICE = 9.0
-_LEAST_APART_SEMITONES = 2.5
+#: Two shifts of one voice are two people from this distance on: semitones, and formants at 3 semitones for 10 %.
+_LEAST_APART = 3.0
+_SEMITONES_A_FORMANT = 30.0
 _LEAST_SHIFT_SEMITONES = 0.7
 _FORMANT_TRUST = 0.6
 
@@ -168,7 +170,7 @@ def assign_voices(profiles: Mapping[str, SpeakerProfile], voices: Sequence[Voice
                   scales: Mapping[str, float] | None = None) -> dict[str, VoiceSpec]:
     """A voice for each speaker: same sex and near pitch, distinct for distinct speakers as far as there are voices.
 
-    When voices run out, speakers share one with shifts at least 2.5 semitones apart. ``scales`` gives the formant
+    When voices run out, speakers share one with clearly different shifts. ``scales`` gives the formant
     scale of a voice where it is known. Deterministic; raises UsageError when there is no voice at all.
     """
     from scipy.optimize import linear_sum_assignment
@@ -217,10 +219,10 @@ def _apart(wanted: VoiceSpec, taken: Sequence[VoiceSpec]) -> VoiceSpec:
     ratios = (wanted.formant_ratio, 0.9, 0.95, 1.0, 1.05, 1.1)
 
     def distance(a: VoiceSpec, b: VoiceSpec) -> float:
-        return abs(a.semitones - b.semitones) + 100 * abs(a.formant_ratio - b.formant_ratio) * 0.4
+        return abs(a.semitones - b.semitones) + _SEMITONES_A_FORMANT * abs(a.formant_ratio - b.formant_ratio)
 
     candidates = [wanted, *(VoiceSpec(wanted.voice, float(s), r) for s in steps for r in ratios)]
-    free = [c for c in candidates if all(distance(c, other) >= _LEAST_APART_SEMITONES for other in taken)]
+    free = [c for c in candidates if all(distance(c, other) >= _LEAST_APART for other in taken)]
     if free:
         return min(free, key=lambda c: distance(c, wanted))
     return max(candidates, key=lambda c: min(distance(c, other) for other in taken))

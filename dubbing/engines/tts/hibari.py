@@ -26,8 +26,8 @@ _VOICE = "af_heart"
 _PITCH_HZ = 198.0
 _DURATIONS = "/Clip_output_0"
 _UNIT_MS = 25.0
-#: As in Kokoro, its teacher, a token is heard this much before its durations say.
-_LEAD_MS = 55.0
+#: As in Kokoro, its teacher, a token is heard before its durations say (measured as there).
+_LEAD_MS = 50.0
 _FFT, _HOP = 1200, 300
 _BLOCKS = _FFT // _HOP
 _WINDOW = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_FFT) / _FFT)).astype(np.float32)
