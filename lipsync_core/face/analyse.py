@@ -70,11 +70,12 @@ def finish(raw: RawTrack, size: tuple[int, int]) -> FaceTrack:
         np.interp(frames, measured, values).astype(np.float32) for values in (raw.presence, raw.sharpness, hidden))
     presence[filled] *= 0.5
     pose = head_pose(points)
-    visibility = (1 - hidden) * _pose_visibility(pose) * _inside(points, size) * _fade(presence, 0.3, 0.7)
+    visibility = (1 - hidden) * pose_visibility(pose) * _inside(points, size) * _fade(presence, 0.3, 0.7)
     return FaceTrack(raw.id, raw.shot, frames, points, presence, pose, visibility.astype(np.float32), sharpness)
 
 
-def _pose_visibility(pose: Float) -> Float:
+def pose_visibility(pose: Float) -> Float:
+    """1 for a face turned towards the camera, 0 for a profile; pose: degrees [T, 3]."""
     yaw, pitch = (1 - _fade(np.abs(pose[:, i]), *limits) for i, limits in ((0, _YAW_FADE), (1, _PITCH_FADE)))
     return yaw * pitch
 

@@ -8,6 +8,7 @@ The heads for eyes and irises are left out.
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,13 @@ class AttentionMesh:
     height = width = SIDE
 
     def __init__(self, path: Path, threads: int) -> None:
+        content = path.read_bytes()
+        if content[4:8] != b"TFL3":
+            raise ModelError(f"{path.name} is not a TensorFlow Lite file")
         try:
-            base, head, order = _split(path.read_bytes())
+            base, head, order = _split(content)
             self._base, self._head = (_interpreter(content, threads) for content in (base, head))
-        except (ValueError, RuntimeError, IndexError, StopIteration, TypeError) as error:
+        except (ValueError, RuntimeError, IndexError, StopIteration, TypeError, struct.error) as error:
             raise ModelError(f"{path.name} is not the attention mesh that is expected: {error}") from error
         self._outputs = dict(zip(order, (d["index"] for d in self._base.get_output_details()), strict=True))
         self._lips_in = self._head.get_input_details()[0]["index"]

@@ -99,7 +99,7 @@ class FaceModels:
     def hand(self) -> Network:
         return self._load("hand_landmark_full" if self.has("hand_landmark_full") else "hand_landmark_lite")
 
-    @property
+    @cached_property
     def has_hands(self) -> bool:
         """Whether both hand networks are there; without them hands never hide a mouth."""
         return any(self.has(f"palm_detection_{kind}") for kind in ("full", "lite")) and any(

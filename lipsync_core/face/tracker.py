@@ -20,6 +20,8 @@ MAX_FACES = 6
 _PRESENT, _NEW_FACE = 0.5, 0.7
 # Frames between detector runs while faces are tracked, while none is, and between looks for a lost one.
 _CHECK_EVERY, _SEARCH_EVERY, _RETRY_EVERY = 15, 5, 4
+# Every how many of these detector runs also look for small faces, in tiles.
+_THOROUGH = 4
 # Detector checks in a row that may miss a face before the mesh is no longer believed.
 _MISSED_CHECKS = 4
 _FACE_CROP = 24
@@ -87,8 +89,9 @@ class ShotTracker:
             self._follow(track, picture)
         self._drop_doubles(live, picture.number)
         following = any(t.missing == 0 for t in live)
-        if self._count % (_CHECK_EVERY if following else _SEARCH_EVERY) == 0:
-            self._look(picture, first=self._count % (4 * _CHECK_EVERY) == 0)
+        every = _CHECK_EVERY if following else _SEARCH_EVERY
+        if self._count % every == 0:
+            self._look(picture, thorough=self._count % (_THOROUGH * every) == 0)
         self._count += 1
         return [t for t in self.tracks if t.frames and t.frames[-1] == picture.number]
 
@@ -140,9 +143,9 @@ class ShotTracker:
             seen = appearance(picture, points)
             track.appearance = seen if track.appearance is None else 0.8 * track.appearance + 0.2 * seen
 
-    def _look(self, picture: Picture, first: bool) -> None:
+    def _look(self, picture: Picture, thorough: bool) -> None:
         """Run the detector: confirm live faces, take back lost ones, start new ones."""
-        found = self._detector.everywhere(picture) if first else self._detector.whole(picture)
+        found = self._detector.everywhere(picture) if thorough else self._detector.whole(picture)
         live = [t for t in self.tracks if t.id not in self._closed]
         present = [t for t in live if t.missing == 0]
         for track in present:

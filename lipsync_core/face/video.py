@@ -118,21 +118,24 @@ class Picture:
 
 def warp_plane(plane: Plane, matrix: npt.NDArray[np.floating], height: int, width: int) -> Plane:
     """One plane through a [2, 3] affine map (plane pixels to crop pixels), area-averaged where it shrinks a lot."""
-    matrix = np.array(matrix, np.float64)
-    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    factor = int(min(1 / max(scale, 1e-6), 16.0))
+    (a, b, c), (d, e, f) = (tuple(map(float, row)) for row in matrix)
+    area = abs(a * e - b * d)
+    factor = int(min(area**-0.5, 16.0)) if area > 0 else 1
     if factor >= 2:
-        inverse = cv2.invertAffineTransform(matrix)
-        corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], np.float64) @ inverse.T
-        left, top = np.maximum(np.floor(corners.min(0)).astype(int) - factor, 0)
-        right, bottom = np.minimum(np.ceil(corners.max(0)).astype(int) + factor, plane.shape[::-1])
+        # The crop's outline in the plane, from the inverse map of its centre and half sides.
+        half_x, half_y = (abs(e) * width + abs(b) * height) / area / 2, (abs(d) * width + abs(a) * height) / area / 2
+        to_x, to_y, sign = width / 2 - c, height / 2 - f, 1 if a * e > b * d else -1
+        x, y = sign * (e * to_x - b * to_y) / area, sign * (a * to_y - d * to_x) / area
+        left, top = max(int(x - half_x) - factor, 0), max(int(y - half_y) - factor, 0)
+        right, bottom = (min(int(v) + factor + 1, n) for v, n in zip((x + half_x, y + half_y), plane.shape[::-1],
+                                                                     strict=True))
         rows, cols = (bottom - top) // factor, (right - left) // factor
         if rows >= 2 and cols >= 2:
             part = plane[top : top + rows * factor, left : left + cols * factor]
             plane = cv2.resize(part, (cols, rows), interpolation=cv2.INTER_AREA)
             centre = (factor - 1) / 2
-            matrix[:, 2] += matrix[:, :2] @ np.array([left + centre, top + centre])
-            matrix[:, :2] *= factor
+            matrix = np.array([[a * factor, b * factor, c + a * (left + centre) + b * (top + centre)],
+                               [d * factor, e * factor, f + d * (left + centre) + e * (top + centre)]])
     return cv2.warpAffine(plane, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 

@@ -8,10 +8,22 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_core.face.analyse import analyse_video
+from lipsync_core.face.analyse import analyse_video, pose_visibility
+from lipsync_core.face.attention import LIP_POINTS, AttentionMesh, lips_map
+from lipsync_core.face.detector import FaceDetector
 from lipsync_core.face.hands import HandFinder, covered_share
-from lipsync_core.face.mesh import LEFT_EYE, OUTER_LIPS, RIGHT_EYE, eye_distance, lip_opening
-from lipsync_core.face.models import FaceModels, ModelError
+from lipsync_core.face.mesh import (
+    LEFT_EYE,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    FaceMesh,
+    eye_distance,
+    lip_opening,
+    roi_from_detection,
+    roi_from_points,
+)
+from lipsync_core.face.models import FaceModels, ModelError, Network
+from lipsync_core.face.occlusion import steady
 from lipsync_core.face.types import FaceAnalysis
 from lipsync_core.face.video import Picture, VideoSource
 
@@ -192,6 +204,64 @@ def test_covered_share_of_a_synthetic_hand() -> None:
     hand[[0, 1, 5, 9, 13, 17]] = [(60, 140), (60, 100), (60, 60), (100, 55), (140, 60), (140, 140)]
     assert covered_share(hand, points) == 1
     assert covered_share(hand + 300, points) == 0
+
+
+@pytest.mark.parametrize(("yaw", "pitch", "expected"), [(0, 0, 1), (30, 0, 1), (-30, 20, 1), (60, 0, 0), (-50, 0, 0),
+                                                        (0, 50, 0)])
+def test_profile_fades_the_mouth_out(yaw: float, pitch: float, expected: float) -> None:
+    assert pose_visibility(np.array([[yaw, pitch, 0]], np.float32))[0] == expected
+
+
+def test_hidden_stretches_are_closed_and_widened() -> None:
+    hidden = np.zeros(40, np.float32)
+    hidden[[15, 20, 21, 27]] = 1
+    assert np.flatnonzero(steady(hidden)).tolist() == list(range(13, 30))
+    assert not steady(np.zeros(40, np.float32)).any()
+
+
+def test_refined_lips_close_tighter_and_agree_with_the_plain_mesh(media: Path, models: FaceModels) -> None:
+    plain, refined = Network(models.folder / "face_landmark.tflite", 1), models.mesh
+    assert isinstance(refined, AttentionMesh)
+    openings = []
+    for picture in VideoSource(media / CLOSE).frames(30, 70):
+        if picture.number == 30:
+            found = FaceDetector(models).everywhere(picture)[0]
+            roi = roi_from_detection(found)
+        crop = picture.warp_rgb(roi.matrix(192), 192, 192).astype(np.float32) / 255
+        first, second = (next(o for o in net(crop) if o.size == 1404).reshape(468, 3) for net in (plain, refined))
+        rest = [i for i in range(468) if i not in LIP_POINTS]
+        assert np.abs(first - second)[rest, :2].mean() < 3 and np.abs(first - second)[list(LIP_POINTS), :2].max() < 12
+        openings.append([float(lip_opening(p)) for p in (first, second)])
+        roi = roi_from_points(FaceMesh(models)(picture, roi)[0])
+    low, high = np.min(openings, 0), np.max(openings, 0)
+    assert low[1] / high[1] < 0.8 * low[0] / high[0]
+
+
+def test_lips_crop_holds_the_lips_with_a_margin() -> None:
+    points = np.random.default_rng(2).uniform(60, 130, (468, 2)).astype(np.float32)
+    points[61], points[291] = (50, 80), (140, 100)
+    to_features = lips_map(points)
+    lips = points[list(LIP_POINTS)] / 4
+    crop = (lips - to_features[:, 2]) @ np.linalg.inv(to_features[:, :2]).T
+    assert crop.min(0) == pytest.approx([8 - 8 / 1.5] * 2) and crop.max(0) == pytest.approx([8 + 8 / 1.5] * 2)
+    corners = crop[[LIP_POINTS.index(61), LIP_POINTS.index(291)]]
+    assert corners[0, 1] == pytest.approx(corners[1, 1]) and corners[0, 0] < corners[1, 0]
+
+
+def test_unusable_attention_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "face_landmark_with_attention.tflite"
+    for content in (b"nothing useful" * 20, b"\x1c\0\0\0TFL3" + b"\0" * 40):
+        path.write_bytes(content)
+        with pytest.raises(ModelError, match="attention"):
+            AttentionMesh(path, 1)
+
+
+def test_our_samples_have_a_face(samples: Path, models: FaceModels) -> None:
+    clips = sorted(samples.glob("*.mp4"))
+    if not clips:
+        pytest.skip("no clip in samples/ yet")
+    analysis = analyse_video(clips[0], models)
+    assert sum(len(t.frames) for t in analysis.tracks) > 0.5 * analysis.frame_count
 
 
 def test_missing_networks_are_named(tmp_path: Path) -> None:
