@@ -148,7 +148,8 @@ class AtlasLipSync:
                 writer.write(painter.paint(picture, planned))
                 report(len(writer), len(plan), "Repainting the mouth")
         covered = _frames_between(analysis, line.cover_start_ms, line.cover_end_ms)
-        note = "" if len(plan) >= 0.9 * covered else f"The mouth is hidden in {covered - len(plan)} of {covered} frames."
+        hidden = covered - len(plan)
+        note = f"The mouth is hidden in {hidden} of {covered} frames." if hidden > 0.1 * covered else ""
         return Rendered(len(plan), note)
 
 
@@ -256,7 +257,7 @@ def _cut_crops(video: Path, analysis: FaceAnalysis, jobs: list[tuple[Path, atlas
         boxes = [atlas_model.crop_box(p, analysis.height, analysis.width) for p in candidates.points]
         writers.append(PatchWriter(target, max(b[2] for b in boxes), max(b[3] for b in boxes)))
         wanted.append({int(f): i for i, f in enumerate(candidates.frames)})
-    seen: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in jobs]
+    seen: list[list[atlas_model.Look]] = [[] for _ in jobs]
     stop = max(int(c.frames[-1]) for _, c in jobs) + 1
     for writer in writers:
         writer.__enter__()
@@ -268,7 +269,7 @@ def _cut_crops(video: Path, analysis: FaceAnalysis, jobs: list[tuple[Path, atlas
                     continue
                 patch = atlas_model.cut(picture, candidates.points[index])
                 writers[j].write(patch)
-                seen[j].append(atlas_model.light_and_thumb(patch, candidates.points[index]))
+                seen[j].append(atlas_model.look_at(patch, candidates.points[index]))
             report(picture.number + 1, stop, "Collecting mouths")
     except BaseException as error:
         for writer in writers:
@@ -276,9 +277,8 @@ def _cut_crops(video: Path, analysis: FaceAnalysis, jobs: list[tuple[Path, atlas
         raise
     for writer in writers:
         writer.__exit__(None, None, None)
-    for (target, candidates), measured in zip(jobs, seen, strict=True):
-        light, thumbs = (np.stack(values) for values in zip(*measured, strict=True))
-        candidates.finish(light, thumbs).save(target)
+    for (target, candidates), looks in zip(jobs, seen, strict=True):
+        candidates.finish(looks).save(target)
 
 
 def _load_crops(folder: Path, atlas: Atlas, wanted: set[int]) -> Mapping[int, Patch]:

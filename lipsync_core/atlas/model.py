@@ -64,7 +64,7 @@ class Atlas:
     frames, tracks: int32 [M] source frame and track of each mouth, in frame order. points: float32 [M, 468, 2]
     pixels of the source. normalised: float64 [M, 468, 2]. features: [M, 4]. residual: [M, 468, 2].
     scale: [M] pixels per unit. sharpness: [M]. light: [M, 3] mean Y, U, V of the skin around the lips.
-    thumbs: uint8 [M, 12, 20] aligned luma of the mouth. follows: bool [M], this mouth is the next frame of the
+    thumbs: uint8 [M, 12, 20] aligned luma of the mouth. teeth: [M] in [0, 1], seen where the lips meet. follows: bool [M], this mouth is the next frame of the
     same take as the one before it.
     """
 
@@ -80,6 +80,7 @@ class Atlas:
     sharpness: npt.NDArray[np.float32]
     light: npt.NDArray[np.float32]
     thumbs: npt.NDArray[np.uint8]
+    teeth: npt.NDArray[np.float32]
 
     @property
     def follows(self) -> npt.NDArray[np.bool_]:
@@ -92,7 +93,7 @@ class Atlas:
             reference=m.reference, mean=m.mean, centre=m.centre, basis=m.basis,
             range=np.array([r.closed, r.wide, r.narrow, r.neutral, r.broad]),
             frames=self.frames, tracks=self.tracks, points=self.points, sharpness=self.sharpness,
-            light=self.light, thumbs=self.thumbs,
+            light=self.light, thumbs=self.thumbs, teeth=self.teeth,
         )
         temporary = Path(folder) / (SHAPE_FILE + ".part")
         with open(temporary, "wb") as file:
@@ -104,18 +105,22 @@ class Atlas:
         with np.load(Path(folder) / SHAPE_FILE, allow_pickle=False) as data:
             model = ShapeModel(data["reference"], data["mean"], data["centre"], data["basis"])
             return _with_shapes(model, Range(*map(float, data["range"])), data["frames"], data["tracks"],
-                                data["points"], data["sharpness"], data["light"], data["thumbs"])
+                                data["points"], data["sharpness"], data["light"], data["thumbs"], data["teeth"])
 
 
 def _with_shapes(model: ShapeModel, range_: Range, frames: np.ndarray, tracks: np.ndarray, points: np.ndarray,
-                 sharpness: np.ndarray, light: np.ndarray, thumbs: np.ndarray) -> Atlas:
+                 sharpness: np.ndarray, light: np.ndarray, thumbs: np.ndarray, teeth: np.ndarray) -> Atlas:
     normalised, a, _ = model.normalise(points.astype(np.float64))
     return Atlas(model, range_, frames, tracks, points, normalised, shape.features(normalised),
-                 model.residual(normalised), 1 / np.abs(a), sharpness, light, thumbs)
+                 model.residual(normalised), 1 / np.abs(a), sharpness, light, thumbs, teeth)
 
 
-def measure_range(features: Floats, shut: float = 0.008) -> Range:
-    """The speaker's range from feature rows [T, 4] of speech; never narrower than a mumbler's."""
+def measure_range(features: Floats, shut: float = 0.035) -> Range:
+    """The speaker's range from feature rows [T, 4] of speech; never narrower than a mumbler's.
+
+    ``shut`` is the most that the mesh reads on lips that touch (it depends on the face): a speaker whose lowest
+    reading is above it never closed the lips.
+    """
     opening, width = features[:, OPENING], features[:, WIDTH]
     closed = float(np.clip(np.percentile(opening, 3), 0.0, shut))
     wide = max(float(np.percentile(opening, 93)), closed + 0.10)
@@ -130,8 +135,7 @@ def measure_range(features: Floats, shut: float = 0.008) -> Range:
 
 def crop_box(points: npt.NDArray[np.floating], height: int, width: int) -> tuple[int, int, int, int]:
     """Even ``top, left, height, width`` of a mouth's crop inside the picture, from pixel points [468, 2]."""
-    left_eye, right_eye = points[shape.EYES[0]], points[shape.EYES[1]]
-    scale = float(np.linalg.norm(right_eye - left_eye))
+    scale = _eye_distance(points)
     lips = points[shape.OUTER_LIPS]
     low, high = lips.min(0), lips.max(0)
     margin = 0.38 * scale
@@ -191,8 +195,18 @@ def cut(picture: Picture, points: npt.NDArray[np.floating]) -> Patch:
                  np.ascontiguousarray(picture.u[half]), np.ascontiguousarray(picture.v[half]))
 
 
-def light_and_thumb(patch: Patch, points: npt.NDArray[np.floating]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean Y, U, V of the skin around the lips [3], and the aligned luma of the mouth [12, 20]."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a crop looks like: ``light`` [3] mean Y, U, V of the skin around the lips; ``thumb`` uint8 [12, 20] the
+    aligned luma of the mouth; ``teeth`` 0 (none seen on the line where the lips meet) to 1."""
+
+    light: npt.NDArray[np.float32]
+    thumb: npt.NDArray[np.uint8]
+    teeth: float
+
+
+def look_at(patch: Patch, points: npt.NDArray[np.floating]) -> Look:
+    """Measure one crop; points: [468, 2] pixels of the source."""
     local = (points[:, :2] - (patch.left, patch.top)).astype(np.float64)
     left, right = local[shape.CORNERS[0]], local[shape.CORNERS[1]]
     outer = local[shape.OUTER_LIPS]
@@ -212,7 +226,35 @@ def light_and_thumb(patch: Patch, points: npt.NDArray[np.floating]) -> tuple[np.
     matrix = cv2.getAffineTransform(corners, big)
     seen = cv2.warpAffine(patch.y, matrix, (THUMB_WIDTH * 4, THUMB_HEIGHT * 4), borderMode=cv2.BORDER_REPLICATE)
     thumb = cv2.resize(seen, (THUMB_WIDTH, THUMB_HEIGHT), interpolation=cv2.INTER_AREA)
-    return np.array(light, np.float32), thumb
+    return Look(np.array(light, np.float32), thumb, _teeth(patch, local))
+
+
+def _teeth(patch: Patch, points: npt.NDArray[np.float64]) -> float:
+    """Teeth are a bright band between darker edges. The mesh often calls a mouth closed that still shows them.
+
+    Along nine lines across the middle of the lips, how far the brightest spot stands out from the darkest spots
+    above and below it.
+    """
+    upper, lower = points[shape.INNER_UPPER[1:-1]], points[shape.INNER_LOWER[1:-1]]
+    ends = np.stack([upper, (upper + np.roll(upper, -1, 0)) / 2, lower, (lower + np.roll(lower, -1, 0)) / 2])
+    upper, lower = (np.concatenate([ends[i], ends[i + 1][:-1]]) for i in (0, 2))
+    down = points[shape.CHIN] - points[shape.NOSE_BRIDGE]
+    margin = 0.035 * _eye_distance(points) * down / max(float(np.linalg.norm(down)), 1e-6)
+    share = np.linspace(0, 1, 13)[:, None, None]
+    lines = (upper - margin) * (1 - share) + (lower + margin) * share
+    y = _sampled(patch.y, lines.reshape(-1, 2)).reshape(lines.shape[:2])
+    above, below = np.minimum.accumulate(y, 0), np.minimum.accumulate(y[::-1], 0)[::-1]
+    stands_out = (y - np.maximum(above, below)).max(0)
+    return float(np.clip((stands_out - 8) / 30, 0, 1).mean())
+
+
+def _eye_distance(points: npt.NDArray[np.floating]) -> float:
+    return float(np.linalg.norm(points[shape.EYES[1]] - points[shape.EYES[0]]))
+
+
+def _sampled(plane: npt.NDArray[np.uint8], at: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    points = at.astype(np.float32).reshape(-1, 1, 2)
+    return cv2.remap(plane, points, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32).ravel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +268,11 @@ class Candidates:
     points: npt.NDArray[np.float32]
     sharpness: npt.NDArray[np.float32]
 
-    def finish(self, light: np.ndarray, thumbs: np.ndarray) -> Atlas:
-        """The atlas, once every crop's light [M, 3] and thumb [M, 12, 20] have been measured."""
+    def finish(self, looks: Sequence[Look]) -> Atlas:
+        """The atlas, once every crop has been looked at."""
         return _with_shapes(self.model, self.range, self.frames, self.tracks, self.points, self.sharpness,
-                            light, thumbs)
+                            np.stack([k.light for k in looks]), np.stack([k.thumb for k in looks]),
+                            np.array([k.teeth for k in looks], np.float32))
 
 
 def gather(tracks: Sequence[FaceTrack], height: int, width: int) -> Candidates:

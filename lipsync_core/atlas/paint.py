@@ -23,6 +23,7 @@ _JAW = np.array([93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 
 _OUTSIDE = 1.35
 _COLOUR_UNIT = 24.0
 _MATTE_UNIT = 64.0
+_RIM = 0.022
 
 Floats = npt.NDArray[np.float64]
 Plane = npt.NDArray[np.uint8]
@@ -60,7 +61,7 @@ class Painter:
         sources = [ring - (left, top)]
         mouths = [(self._crops[i], w, i) for i, w in planned.mouths]
         for crop, _, i in mouths:
-            sources.append(self._with_ring(self._atlas.points[i].astype(np.float64)) - (crop.left, crop.top))
+            sources.append(self._with_ring(self._mouth_points(i, planned.sealed)) - (crop.left, crop.top))
         table = identity_table(0, 0, height, width, len(sources))
         rasterize(target, np.concatenate(sources, 1), self._triangles, left, top, table)
         matte = self._matte(planned, top, left, height, width)
@@ -75,6 +76,19 @@ class Painter:
         ]
         return _trimmed(Patch(picture.number, left, top, *planes), region)
 
+    def _mouth_points(self, index: int, sealed: float) -> Floats:
+        """Where a chosen mouth is sampled. Lips that are pressed together over teeth are sampled a little further
+        from each other: the mesh lies a pixel or two inside the lips' edge, and that rim would leave a white line."""
+        points = self._atlas.points[index].astype(np.float64)
+        margin = _RIM * sealed * float(self._atlas.teeth[index]) * float(self._atlas.scale[index])
+        if margin <= 0:
+            return points
+        down = points[shape.CHIN] - points[shape.NOSE_BRIDGE]
+        step = margin * down / max(float(np.linalg.norm(down)), 1e-6)
+        points[shape.INNER_UPPER] -= step
+        points[shape.INNER_LOWER] += step
+        return points
+
     def _blend(self, plate: Plane, mouths: list[tuple[Patch, float]], which: int, table: Image, matte: Image,
                ring: Image) -> Plane:
         moved = _remap(np.ascontiguousarray(plate), table[..., :2])
@@ -84,7 +98,8 @@ class Painter:
             return moved
         # Colour is compared over the skin ring, a little outside the matte.
         grow = max(4, int(0.25 * (columns[-1] - columns[0])))
-        box = (slice(max(rows[0] - grow, 0), rows[-1] + 1 + grow), slice(max(columns[0] - grow, 0), columns[-1] + 1 + grow))
+        box = (slice(max(rows[0] - grow, 0), rows[-1] + 1 + grow),
+               slice(max(columns[0] - grow, 0), columns[-1] + 1 + grow))
         own = moved[box].astype(np.float32)
         mouth = np.zeros_like(own)
         for k, (crop, weight) in enumerate(mouths):

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from lipsync_core.atlas import shape
 from lipsync_core.atlas.model import Atlas
-from lipsync_core.atlas.select import Wanted, join_cost, shortest_path, target_cost
+from lipsync_core.atlas.select import Wanted, distances, join_cost, shortest_path, target_cost
 from lipsync_core.atlas.shape import OPENING, PITCH, WIDTH, YAW
 from lipsync_core.speech.articulation import Articulation
 
@@ -38,8 +38,8 @@ class Plates:
 class PlannedFrame:
     """One frame's recipe. plate and target: [468, 2] pixels, the face as it is and as it shall be.
 
-    mouths: (index in the atlas, weight) pairs whose weights sum to 1. alpha: see ``Plates``. scale: pixels per
-    outer eye corner distance.
+    mouths: (index in the atlas, weight) pairs whose weights sum to 1. alpha: see ``Plates``. sealed: 0 to 1, how far
+    the lips are held together. scale: pixels per outer eye corner distance.
     """
 
     frame: int
@@ -47,6 +47,7 @@ class PlannedFrame:
     target: Floats
     mouths: tuple[tuple[int, float], ...]
     alpha: float
+    sealed: float
     scale: float
 
 
@@ -76,6 +77,7 @@ def make_plan(atlas: Atlas, plates: Plates, articulation: Articulation) -> list[
     rows = shape.features(normalised)
     wanted = _wanted(atlas, rows, plates, articulation, 1 / np.abs(a))
     join = join_cost(atlas)
+    thumbs = distances(atlas.thumbs.reshape(len(atlas.frames), -1).astype(np.float64))
     path = np.zeros(len(plates.frames), np.int64)
     broken = (np.diff(plates.frames) != 1) | (np.diff(plates.tracks) != 0)
     segments = np.split(np.arange(len(plates.frames)), np.flatnonzero(broken) + 1)
@@ -84,17 +86,21 @@ def make_plan(atlas: Atlas, plates: Plates, articulation: Articulation) -> list[
     residual = np.empty_like(normalised)
     for segment in segments:
         path[segment] = shortest_path(cost[segment], join)
-        mixed = _cross_fade(path[segment], atlas.follows)
+        mixed = _cross_fade(path[segment], atlas.follows, thumbs)
         mixtures += mixed
         raw = np.stack([sum(w * atlas.residual[i] for i, w in mix) for mix in mixed])
         residual[segment] = _smoothed(raw)
-    target = _targets(atlas, plates, normalised, rows, wanted, residual)
+    excess = (wanted.opening - atlas.range.closed) / max(0.08 * (atlas.range.wide - atlas.range.closed), 1e-6)
+    # Lips that touch in the chosen picture are left as they are: the mesh reads a few hundredths between them.
+    gap = np.array([sum(w * atlas.features[i, OPENING] for i, w in mix) for mix in mixtures]) - atlas.range.closed
+    sealed = np.maximum(np.clip(1 - excess, 0, 1), wanted.closure) * plates.alpha * np.clip(gap / 0.03, 0, 1)
+    target = shape.seal(_targets(atlas, plates, normalised, rows, wanted, residual), sealed)
     pixels = shape.transform(target, *shape.invert(a, b))
     weight = shape.mobility(model.mean)[None, :, None]
     pixels = plates.points + weight * (pixels - plates.points)
     return [
         PlannedFrame(int(plates.frames[n]), plates.points[n], pixels[n], mixtures[n], float(plates.alpha[n]),
-                     float(wanted.scale[n]))
+                     float(sealed[n]), float(wanted.scale[n]))
         for n in range(len(plates.frames))
     ]
 
@@ -117,7 +123,7 @@ def _targets(atlas: Atlas, plates: Plates, normalised: Floats, rows: Floats, wan
              residual: Floats) -> Floats:
     """Normalised target points: the plate's own shape, moved to the wanted opening and width, with the chosen
     mouth's residual on the lips. The jaw follows the model alone, so the pose of a mouth cannot fold it."""
-    model, range_ = atlas.model, atlas.range
+    model = atlas.model
     mean = model.mean
     distance = np.linalg.norm(mean[:, None] - mean[shape.OUTER_LIPS][None], axis=2).min(1)
     on_lips = np.exp(-((distance / 0.12) ** 2))
@@ -126,8 +132,7 @@ def _targets(atlas: Atlas, plates: Plates, normalised: Floats, rows: Floats, wan
     target = normalised + (wanted.opening - rows[:, OPENING])[:, None, None] * model.basis[OPENING]
     target += (wanted.width - rows[:, WIDTH])[:, None, None] * model.basis[WIDTH]
     target += (plates.alpha[:, None] * on_lips[None])[..., None] * (residual - own)
-    excess = (wanted.opening - range_.closed) / max(0.08 * (range_.wide - range_.closed), 1e-6)
-    return shape.seal(target, np.maximum(np.clip(1 - excess, 0, 1), wanted.closure) * plates.alpha)
+    return target
 
 
 def _smoothed(residual: Floats) -> Floats:
@@ -138,8 +143,13 @@ def _smoothed(residual: Floats) -> Floats:
     return 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
 
 
-def _cross_fade(path: npt.NDArray[np.int64], follows: npt.NDArray[np.bool_]) -> list[tuple[tuple[int, float], ...]]:
-    """Mouths and weights per frame: where runs join, both neighbours show a third of the other side."""
+def _cross_fade(path: npt.NDArray[np.int64], follows: npt.NDArray[np.bool_],
+                thumbs: Floats) -> list[tuple[tuple[int, float], ...]]:
+    """Mouths and weights per frame: where runs join, both neighbours show up to a third of the other side.
+
+    Pictures that differ a lot (``thumbs``: distances [M, M]) are cut instead: the mouth moves fast there anyway, and a
+    double exposure of teeth shows more than a step.
+    """
     mixes: list[dict[int, float]] = [{int(i): 1.0} for i in path]
     for n in range(1, len(path)):
         before, after = int(path[n - 1]), int(path[n])
@@ -147,6 +157,8 @@ def _cross_fade(path: npt.NDArray[np.int64], follows: npt.NDArray[np.bool_]) -> 
             continue
         onward = before + 1 if before + 1 < len(follows) and follows[before + 1] else before
         earlier = after - 1 if after > 0 and follows[after] else after
-        mixes[n - 1][earlier] = mixes[n - 1].get(earlier, 0.0) + _CROSS_FADE / (1 - _CROSS_FADE)
-        mixes[n][onward] = mixes[n].get(onward, 0.0) + _CROSS_FADE / (1 - _CROSS_FADE)
+        for frame, own, other in ((n - 1, before, earlier), (n, after, onward)):
+            share = _CROSS_FADE * float(np.clip(1.5 - thumbs[own, other] / 0.8, 0, 1))
+            if share > 0.02:
+                mixes[frame][other] = mixes[frame].get(other, 0.0) + share / (1 - share)
     return [tuple((i, w / sum(mix.values())) for i, w in sorted(mix.items())) for mix in mixes]

@@ -44,8 +44,11 @@ def target_cost(atlas: Atlas, wanted: Wanted) -> Floats:
     spread = max(atlas.range.broad - atlas.range.narrow, 1e-3)
     rows = atlas.features
     gap = (rows[None, :, OPENING] - wanted.opening[:, None]) / span
-    over = np.where(wanted.closure[:, None] > 0, 45.0, 12.0)
-    cost = np.where(gap < 0, 60.0 * gap**2, over * gap**2)
+    shut = wanted.closure[:, None] > 0
+    cost = np.where(gap < 0, 60.0 * gap**2, np.where(shut, 80.0, 12.0) * gap**2)
+    # Teeth that show between lips that should touch: the mesh alone would not notice.
+    nearly = np.clip(1 - (wanted.opening - atlas.range.closed) / (0.12 * span), 0, 1)[:, None]
+    cost += np.where(shut, 20.0, 6.0 * nearly) * atlas.teeth[None]
     cost += 2.5 * ((rows[None, :, WIDTH] - wanted.width[:, None]) / spread) ** 2
     cost += 0.6 * ((rows[None, :, YAW] - wanted.yaw[:, None]) / 0.06) ** 2
     cost += 0.4 * ((rows[None, :, PITCH] - wanted.pitch[:, None]) / 0.06) ** 2
@@ -63,8 +66,8 @@ def join_cost(atlas: Atlas) -> Floats:
     """[M, M] how visible it is when mouth ``j`` follows mouth ``i``; 0 along unbroken runs."""
     lips = atlas.residual[:, LIPS].reshape(len(atlas.frames), -1)
     thumbs = atlas.thumbs.reshape(len(atlas.frames), -1).astype(np.float64) / 255
-    cost = 0.30 + 0.6 * _distances(lips) + 0.8 * _distances(thumbs)
-    cost += 0.5 * _distances(atlas.light.astype(np.float64) / 12) * 0.2
+    cost = 0.30 + 0.6 * distances(lips) + 0.8 * distances(thumbs)
+    cost += 0.1 * distances(atlas.light.astype(np.float64))
     following = np.flatnonzero(atlas.follows)
     cost[following - 1, following] = 0.0
     # Holding one mouth still, or playing a run backwards or at double speed, hardly shows.
@@ -75,7 +78,7 @@ def join_cost(atlas: Atlas) -> Floats:
     return cost
 
 
-def _distances(rows: Floats) -> Floats:
+def distances(rows: Floats) -> Floats:
     """Squared distances [M, M] of feature rows relative to their mean: 2 for two unrelated rows."""
     rows = rows - rows.mean(0)
     power = (rows**2).sum(1)

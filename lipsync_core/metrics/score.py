@@ -51,7 +51,8 @@ def score(original: Path, dubbed: Path, source: FaceAnalysis, fresh: FaceAnalysi
             continue
         numbers, before, after, sharpness = seen
         model = shape.fit_shape(np.concatenate([t.points[:, :, :2] for t in own]).astype(np.float64))
-        everything = np.concatenate([shape.features(model.normalise(t.points[:, :, :2].astype(np.float64))[0]) for t in own])
+        shapes = [model.normalise(t.points[:, :, :2].astype(np.float64))[0] for t in own]
+        everything = np.concatenate([shape.features(s) for s in shapes])
         range_ = measure_range(everything)
         times = source.times_ms[numbers] - line.start_ms
         aim = articulate(line.phonemes, times, sound=line.sound, sample_rate=line.sample_rate)
