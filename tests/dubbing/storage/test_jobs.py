@@ -37,6 +37,12 @@ class Clock:
 
 
 @pytest.fixture
+def url(database_file: Path) -> str | Path:
+    """Where ``repository`` keeps its data, for other processes to open."""
+    return os.environ.get("DUBBING_TEST_URL", database_file)
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
@@ -164,8 +170,8 @@ def test_jobs_of_a_project(jobs: Jobs, project: Project) -> None:
         jobs.retry(mine.id)
 
 
-def _claim_all(file: Path, name: str, barrier: object, out: object) -> None:
-    with open_repository(file) as repository:
+def _claim_all(url: str | Path, name: str, barrier: object, out: object) -> None:
+    with open_repository(url) as repository:
         barrier.wait()  # type: ignore[attr-defined]
         mine = []
         while (job := repository.jobs.claim(name, 60)) is not None:
@@ -173,11 +179,11 @@ def _claim_all(file: Path, name: str, barrier: object, out: object) -> None:
         out.put(mine)  # type: ignore[attr-defined]
 
 
-def test_processes_share_the_queue_without_claiming_twice(repository: Repository, database_file: Path) -> None:
+def test_processes_share_the_queue_without_claiming_twice(repository: Repository, url: str | Path) -> None:
     queued = [repository.jobs.enqueue("dub", {"n": n}).id for n in range(60)]
     repository.close()
     barrier, out = FORK.Barrier(3), FORK.Queue()
-    workers = [FORK.Process(target=_claim_all, args=(database_file, f"w{n}", barrier, out)) for n in range(3)]
+    workers = [FORK.Process(target=_claim_all, args=(url, f"w{n}", barrier, out)) for n in range(3)]
     for worker in workers:
         worker.start()
     shares = [out.get(timeout=60) for _ in workers]
@@ -187,8 +193,8 @@ def test_processes_share_the_queue_without_claiming_twice(repository: Repository
     assert all(job.attempts == 1 for job in repository.jobs.all())
 
 
-def _claim_and_hang(file: Path, claimed: object) -> None:
-    with open_repository(file) as repository:
+def _claim_and_hang(url: str | Path, claimed: object) -> None:
+    with open_repository(url) as repository:
         job = repository.jobs.claim("doomed", 0.5)
         assert job is not None
         with repository.database.write() as session:  # killed inside a transaction, lock in hand
@@ -197,11 +203,11 @@ def _claim_and_hang(file: Path, claimed: object) -> None:
             time.sleep(60)
 
 
-def test_the_job_of_a_killed_worker_is_taken_over(repository: Repository, database_file: Path) -> None:
+def test_the_job_of_a_killed_worker_is_taken_over(repository: Repository, url: str | Path) -> None:
     job = repository.jobs.enqueue("dub", {})
     repository.close()
     claimed = FORK.Event()
-    worker = FORK.Process(target=_claim_and_hang, args=(database_file, claimed))
+    worker = FORK.Process(target=_claim_and_hang, args=(url, claimed))
     worker.start()
     assert claimed.wait(30) and worker.pid is not None
     os.kill(worker.pid, signal.SIGKILL)
