@@ -37,7 +37,7 @@ class Encoder:
 
 
 def choose_encoder(stream: VideoStream, first: av.VideoFrame, preset: str, crf: int) -> Encoder:
-    """H.264 for 8-bit pictures, HEVC for deeper ones (HDR), with the source's own pixel format where that is planar.
+    """H.264 for 8-bit pictures, HEVC for deeper ones (but 10-bit H.264 stays that), in the source's own pixel format.
 
     Odd sizes cannot be coded with halved chroma: one more row or column repeats the edge, and a note says so.
     """
@@ -53,11 +53,12 @@ def choose_encoder(stream: VideoStream, first: av.VideoFrame, preset: str, crf: 
         notes.append(f"The picture was {first.width}x{first.height}; odd sizes cannot be encoded, so its edge was "
                      f"repeated once, to {width}x{height}.")
     options = {"preset": preset, "crf": str(crf)}
-    if is_deep:
+    codec = "libx265" if is_deep and stream.codec_context.name != "h264" else "libx264"
+    if codec == "libx265":
         options["x265-params"] = ":".join(["log-level=error", f"frame-threads={THREADS}", *_hdr_parameters(first)])
         if any(kind.name.startswith(("DOVI", "DYNAMIC_HDR")) for kind in _side_data_types(first)):
             notes.append("Dynamic HDR data (Dolby Vision, HDR10+) is not kept when pictures are repainted.")
-    return Encoder("libx265" if is_deep else "libx264", pixel_format, height, width, options, notes=notes)
+    return Encoder(codec, pixel_format, height, width, options, notes=notes)
 
 
 def prepared(frame: av.VideoFrame, encoder: Encoder) -> av.VideoFrame:

@@ -20,6 +20,10 @@ Rgb = npt.NDArray[np.uint8]
 _SCALER_MATRIX = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
 
+#: How much earlier a seek is tried when it landed too late; None: from the very beginning.
+_STEPS_BACK_S = (0, 3, 12, None)
+
+
 def frame_at(path: Path, time_ms: float, longest_side: int | None = None) -> Rgb:
     """The picture that is shown at ``time_ms`` of the file's clock, uint8 [height, width, 3].
 
@@ -30,12 +34,13 @@ def frame_at(path: Path, time_ms: float, longest_side: int | None = None) -> Rgb
         stream = find_video(container)
         if stream is None or stream.codec_context is None:
             raise MediaError(f"{Path(path).name} has no video that can be decoded.", "Give a video file.")
-        stream.thread_type = "AUTO"
         wanted = Fraction(round(max(time_ms, 0.0) * 1000), 1_000_000) + clock_zero(container)
-        frame = _seek(container, stream, wanted)
-        if frame is None:
-            raise MediaError(f"The pictures of {Path(path).name} cannot be decoded.", "Convert the file first.")
-        return upright_rgb(frame, stream.sample_aspect_ratio or Fraction(1), longest_side)
+        index = container.streams.video.index(stream)
+        sample_aspect_ratio = stream.sample_aspect_ratio or Fraction(1)
+    frame = _seek(Path(path), index, wanted)
+    if frame is None:
+        raise MediaError(f"The pictures of {Path(path).name} cannot be decoded.", "Convert the file first.")
+    return upright_rgb(frame, sample_aspect_ratio, longest_side)
 
 
 def write_picture(path: Path, out: Path, time_ms: float = 0.0, longest_side: int | None = None) -> tuple[int, int]:
@@ -74,12 +79,28 @@ def upright_rgb(frame: av.VideoFrame, sample_aspect_ratio: Fraction = Fraction(1
     return np.ascontiguousarray(np.rot90(picture.to_ndarray(), turns))
 
 
-def _seek(container: av.container.InputContainer, stream: av.VideoStream, wanted: Fraction) -> av.VideoFrame | None:
-    """The last frame that begins at or before ``wanted`` seconds, else the first there is."""
-    try:
-        container.seek(round(wanted / stream.time_base), stream=stream, backward=True)
-    except av.error.FFmpegError:
-        container.seek(0)
+def _seek(path: Path, index: int, wanted: Fraction) -> av.VideoFrame | None:
+    """The last frame that begins at or before ``wanted`` seconds, else the first there is.
+
+    A seek may land behind what it was asked for (MPEG-TS has no index): then it asks for an earlier time.
+    """
+    for back in _STEPS_BACK_S:
+        with open_media(path) as container:
+            stream = container.streams.video[index]
+            stream.thread_type = "AUTO"
+            if back is not None:
+                try:
+                    container.seek(round((wanted - back) / stream.time_base), stream=stream, backward=True)
+                except av.error.FFmpegError:
+                    continue
+            found = _last_until(container, stream, wanted, must_begin_before=back is not None)
+            if found is not None:
+                return found
+    return None
+
+
+def _last_until(container: av.container.InputContainer, stream: av.VideoStream, wanted: Fraction, *,
+                must_begin_before: bool) -> av.VideoFrame | None:
     found = None
     for packet in container.demux(stream):
         try:
@@ -89,9 +110,10 @@ def _seek(container: av.container.InputContainer, stream: av.VideoStream, wanted
         except av.error.EOFError:
             break
         for frame in frames:
-            if frame.pts is not None and frame.pts * stream.time_base > wanted and found is not None:
+            is_later = frame.pts is not None and frame.pts * stream.time_base > wanted
+            if found is None and is_later:
+                return None if must_begin_before else frame
+            if is_later:
                 return found
             found = frame
-            if frame.pts is not None and frame.pts * stream.time_base > wanted:
-                return found
     return found

@@ -42,6 +42,7 @@ def paste_all(frame: av.VideoFrame, patches: Sequence[Patch], quarter_turns: int
     untouched = [np.array(plane) for plane in _upright(_as_420(frame), quarter_turns)]
     done = [np.array(plane) for plane in untouched]
     for patch in patches:
+        _check_inside(patch, *untouched[0].shape)
         for index, pixels in enumerate((patch.y, patch.u, patch.v)):
             half = 2 if index else 1
             place = np.s_[patch.top // half : patch.top // half + pixels.shape[0],
@@ -79,10 +80,7 @@ def paste(frame: av.VideoFrame, patch: Patch, quarter_turns: int) -> None:
     reduced = None if exact else _upright(reduced_420(frame), quarter_turns)
     frame.make_writable()
     planes = _upright(frame, quarter_turns)
-    height, width = planes[0].shape
-    if (patch.top < 0 or patch.left < 0 or patch.top + patch.y.shape[0] > height + height % 2
-            or patch.left + patch.y.shape[1] > width + width % 2):
-        raise ValueError(f"patch of frame {patch.frame} at {patch.left},{patch.top} leaves the picture")
+    _check_inside(patch, *planes[0].shape)
     shift = frame.format.components[0].bits - 8
     for index, (plane, pixels) in enumerate(zip(planes, (patch.y, patch.u, patch.v), strict=True)):
         half = 2 if index else 1
@@ -123,6 +121,13 @@ def stored_planes(frame: av.VideoFrame) -> list[npt.NDArray[Any]]:
         rows = np.frombuffer(plane, dtype).reshape(-1, plane.line_size // dtype.itemsize)
         views.append(rows[: plane.height, : plane.width])
     return views
+
+
+def _check_inside(patch: Patch, height: int, width: int) -> None:
+    """ValueError unless the patch lies in the picture; of an odd picture it may cover the missing row and column."""
+    bottom, right = patch.top + patch.y.shape[0], patch.left + patch.y.shape[1]
+    if patch.top < 0 or patch.left < 0 or bottom > height + height % 2 or right > width + width % 2:
+        raise ValueError(f"patch of frame {patch.frame} at {patch.left},{patch.top} leaves the picture")
 
 
 def _upright(frame: av.VideoFrame, quarter_turns: int) -> list[npt.NDArray[Any]]:

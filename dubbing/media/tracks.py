@@ -129,10 +129,13 @@ class CopiedFeed:
 def copied_packets(packets: Iterable[Any], stream: Any, shift: Fraction) -> Iterator[Any]:
     """Packets ready to be muxed elsewhere: shifted, and with the decoding times that Matroska leaves out."""
     ticks = round(shift / stream.time_base)
+    rate = stream.average_rate if stream.type == "video" else None
+    usual = round(1 / rate / stream.time_base) if rate else 0
     waiting: list[Any] = []
     for packet in packets:
         if packet.size == 0 or (packet.pts is None and packet.dts is None):
             continue
+        packet.duration = packet.duration or usual  # MPEG-TS has none, and the last frame would last no time
         if packet.pts is not None:
             packet.pts -= ticks
         if packet.dts is None:

@@ -32,8 +32,9 @@ from dubbing.media.tracks import AudioTrack, CopiedFeed, Feed, add_dubbed, add_o
 #: ``report(done, total, message)``
 Report = Callable[[float, float, str], None]
 
+#: Chosen for at least 45 dB outside the patches, also on noisy footage, at the least time.
 DEFAULT_PRESET = "superfast"
-DEFAULT_CRF = 16
+DEFAULT_CRF = 15
 
 _FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _VIDEO_CODECS = {
@@ -79,7 +80,8 @@ def export_video(source: Path, out: Path, audio: Sequence[AudioTrack], patches: 
 
     out: its suffix (.mp4, .mov, .mkv) chooses the container; a missing folder is made. The file appears whole or
     not at all, and the same inputs give the same bytes.
-    patches: in frame order, several for a frame with several faces; None or none at all means that the pictures are copied.
+    patches: in frame order, several for a frame with several faces; None or none at all means that the pictures
+    are copied.
     keep_original_audio: the source's own first sound track follows the new ones, not as default.
 
     Raises UsageError for an unknown suffix or when ``out`` is ``source``, MediaError for a source that cannot be

@@ -85,7 +85,9 @@ def dub_error_ms(path: Path, dub: Path, stream: int = 0) -> float:
 def assert_same_picture_properties(before: VideoInfo, after: VideoInfo, *, is_copied: bool) -> None:
     for name in ("rotation", "sample_aspect_ratio", "bit_depth", "colour_primaries", "colour_transfer",
                  "colour_space", "colour_range", "frame_count", "is_variable_rate", "pixel_format"):
-        assert getattr(after, name) == getattr(before, name), name
+        # x265 spells out "limited", which is what an unspecified range means.
+        unsaid = name == "colour_range" and (before.colour_range, after.colour_range) == ("unspecified", "limited")
+        assert getattr(after, name) == getattr(before, name) or (unsaid and after.codec == "hevc"), name
     # With a variable rate the packets' durations are those of decoding order: the last frame's own is not known.
     if not before.is_variable_rate:
         assert after.duration_ms == pytest.approx(before.duration_ms, abs=1)
@@ -103,9 +105,9 @@ def assert_same_times(before: list[av.VideoFrame], after: list[av.VideoFrame], s
 #: (source, suffix of the result): every clip in its own container, and the ways across.
 EXPORTS = [(name, Path(name).suffix if Path(name).suffix != ".ts" else ".mp4") for name in factory.CLIPS]
 EXPORTS += [("plain.mp4", ".mkv"), ("plain.mkv", ".mp4"), ("variable_rate.mkv", ".mp4"), ("variable_rate.mp4", ".mov"),
-            ("rotated_90.mp4", ".mkv"), ("rotated_90.mkv", ".mov"), ("hdr_pq.mkv", ".mp4"), ("late_picture.mp4", ".mkv"),
-            ("late_picture.mkv", ".mp4"), ("pcm_sound.mkv", ".mp4"), ("wide_pixels.mp4", ".mkv"),
-            ("full_range.mp4", ".mkv")]
+            ("rotated_90.mp4", ".mkv"), ("rotated_90.mkv", ".mov"), ("hdr_pq.mkv", ".mp4"),
+            ("late_picture.mp4", ".mkv"), ("late_picture.mkv", ".mp4"), ("pcm_sound.mkv", ".mp4"),
+            ("wide_pixels.mp4", ".mkv"), ("full_range.mp4", ".mkv")]
 
 
 @pytest.mark.parametrize(("name", "suffix"), EXPORTS)
@@ -139,7 +141,7 @@ def test_patched_pictures_keep_every_property(folder: Path, dub: Path, name: str
     before, after = probe(source), probe(out, needs_audio=True)
     assert before.video is not None and after.video is not None
     assert_same_picture_properties(before.video, after.video, is_copied=False)
-    is_exact = report.video_codec == "libx264" and not any("odd" in note for note in report.notes)
+    is_exact = before.video.bit_depth == 8  # of deeper formats, crf 0 is not lossless
     old, new = decoded(source), decoded(out)
     shift = Fraction(round(before.start_ms * 90), 90_000) if name.endswith(".ts") else Fraction(0)
     assert_same_times(old, new, shift, suffix)
@@ -155,7 +157,7 @@ def test_patched_pictures_keep_every_property(folder: Path, dub: Path, name: str
             if number in wanted:
                 inside[TOP // down : (TOP + HEIGHT) // down, LEFT // across : (LEFT + WIDTH) // across] = True
             difference = np.abs(x.astype(int) - y)
-            if is_exact or "odd" in str(report.notes):
+            if is_exact:
                 assert difference[~inside].max() == 0
             else:
                 assert difference[~inside].mean() < 4 and difference[~inside].max() < 64
