@@ -53,7 +53,8 @@ def storage_error(error: Exception, name: str) -> StorageError:
     if code is not None and (told := _SQLITE.get(code & 0xFF)):  # extended codes keep the plain one in the low byte
         return StorageError(told[0].format(name=name), told[1])
     if isinstance(error, DBAPIError):
-        return StorageError(f"The database {name} refuses to work: {cause}.",
+        reason = " ".join(str(cause).split()).rstrip(".?")
+        return StorageError(f"The database {name} refuses to work: {reason}.",
                             "Check that its server runs and lets you in.")
     return StorageError(f"The database {name} does not answer: {error}.", "Try again when it has less to do.")
 
