@@ -16,7 +16,10 @@ Float = npt.NDArray[np.float32]
 Frames = npt.NDArray[np.int32]
 
 MAX_BRIDGED = 3
-_HEAD_WINDOW, _SHAPE_WINDOW, _ORDER = 7, 5, 2
+_WINDOW, _ORDER = 5, 2
+# The mesh is never noisier than this share of the face's radius; what moves more is motion.
+_MOST_NOISE = 0.003
+_BLOCK = 1000
 # Share of the smoothed shape in the result; lips keep nearly all of their measured motion.
 _LIP_SHARE = 0.2
 
@@ -52,8 +55,12 @@ def smooth(frames: Frames, points: Float) -> Float:
     ends = [*(np.flatnonzero(np.diff(frames) > 1) + 1), len(frames)]
     start = 0
     for end in ends:
-        if end - start >= _HEAD_WINDOW:
-            result[start:end] = _smooth_run(points[start:end])
+        for first in range(start, int(end), _BLOCK):
+            # Blocks overlap by a window, so that a seam cannot be seen and a long shot does not fill the memory.
+            low, high = max(first - _WINDOW, start), min(first + _BLOCK + _WINDOW, int(end))
+            if high - low >= _WINDOW:
+                stop = min(first + _BLOCK, int(end))
+                result[first:stop] = _smooth_run(points[low:high])[first - low : stop - low]
         start = int(end)
     return result
 
@@ -66,15 +73,14 @@ def _smooth_run(points: Float) -> Float:
     depth = points[..., 2] / scale[:, None]
     # Positions are judged in pixels; size and angle by the pixels they move at the face's edge.
     radius = float(scale.mean())
-    centre = _gentle(centre.real, _HEAD_WINDOW) + 1j * _gentle(centre.imag, _HEAD_WINDOW)
-    scale = np.exp(_gentle(np.log(scale) * radius, _HEAD_WINDOW) / radius)
-    angle = _gentle(np.unwrap(np.angle(turn)) * radius, _HEAD_WINDOW) / radius
+    centre = _gentle(centre.real, radius) + 1j * _gentle(centre.imag, radius)
+    scale = np.exp(_gentle(np.log(scale) * radius, radius) / radius)
+    angle = _gentle(np.unwrap(np.angle(turn)) * radius, radius) / radius
     share = np.ones(flat.shape[1])
     share[list(LIPS)] = _LIP_SHARE
-    calm = savgol_filter(local.real, _SHAPE_WINDOW, _ORDER, axis=0) + 1j * savgol_filter(
-        local.imag, _SHAPE_WINDOW, _ORDER, axis=0)
-    local = local + share * (calm - local)
-    depth = depth + share * (savgol_filter(depth, _SHAPE_WINDOW, _ORDER, axis=0) - depth)
+    local = np.stack([local.real, local.imag, depth], -1) * radius
+    local = local + share[:, None] * (_gentle(local, radius) - local)
+    local, depth = (local[..., 0] + 1j * local[..., 1]) / radius, local[..., 2] / radius
     flat = local * (scale * np.exp(1j * angle))[:, None] + centre[:, None]
     return np.stack([flat.real, flat.imag, depth * scale[:, None]], -1).astype(np.float32)
 
@@ -94,10 +100,13 @@ def _fit(rigid: npt.NDArray[np.complex128]) -> tuple[npt.NDArray[np.complex128],
     return (shapes * reference.conj()).mean(1), centre
 
 
-def _gentle(values: npt.NDArray[np.float64], window: int) -> npt.NDArray[np.float64]:
-    """Symmetric smoothing that lets go where the signal truly moves (deviation far above the usual noise)."""
-    calm = savgol_filter(values, window, _ORDER)
+def _gentle(values: npt.NDArray[np.float64], radius: float) -> npt.NDArray[np.float64]:
+    """Symmetric smoothing along the first axis that lets go where the values truly move: far above their noise.
+
+    values: in pixels, of a face of ``radius`` pixels.
+    """
+    calm = savgol_filter(values, _WINDOW, _ORDER, axis=0)
     off = np.abs(values - calm)
-    noise = 1.48 * float(np.median(off)) + 1e-6
-    trust = np.clip(off / (4 * noise) - 0.75, 0, 1)
+    noise = np.minimum(1.48 * np.median(off, axis=0), _MOST_NOISE * radius) + 1e-6
+    trust = np.clip(off / (2 * noise) - 1, 0, 1)
     return calm + trust * (values - calm)
