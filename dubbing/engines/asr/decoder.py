@@ -102,12 +102,13 @@ class WhisperDecoder:
         results = self._model.model.generate(
             encoded, [prompt] * count, max_length=self._model.max_length, suppress_blank=True, suppress_tokens=[-1],
             return_scores=True, return_no_speech_prob=True, **{"beam_size": 5, **options})
+        penalty = float(options.get("length_penalty", 1.0))
         found = []
         for result in results:
             tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
             length = len(result.sequences_ids[0])
             found.append(Decoded(tokens, tokenizer.decode(tokens), float(result.no_speech_prob),
-                                 float(result.scores[0]) * length / (length + 1)))
+                                 float(result.scores[0]) * length ** penalty / (length + 1)))
         return found
 
 
