@@ -124,9 +124,9 @@ def test_long_runs_are_smoothed_in_blocks_without_a_seam(monkeypatch: pytest.Mon
     whole = smooth(frames, points)
     monkeypatch.setattr(smoothing, "_BLOCK", 50)
     blocks = smooth(frames, points)
-    # Noise is estimated per block, so the result differs, but by far less than the noise itself.
-    assert np.percentile(np.abs(blocks - whole), 99.9) < 0.1 and np.abs(blocks - whole).max() < 0.5
-    assert np.abs(blocks - whole)[45:55].mean() < 0.03
+    # Noise is estimated per block, so the result differs a little; at the seams no more than elsewhere.
+    apart = np.abs(blocks - whole).mean((1, 2))
+    assert apart.mean() < 0.005 and apart[[49, 50, 99, 100]].max() < 0.01
 
 
 def test_smoothing_keeps_a_sudden_turn_where_it_is() -> None:
