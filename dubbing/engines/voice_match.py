@@ -77,7 +77,9 @@ class VoiceSpec:
     @classmethod
     def parse(cls, text: str) -> VoiceSpec:
         """The inverse of ``str``. Raises UsageError for a shift beyond the bounds or a text that is no voice."""
-        match = re.fullmatch(r"(?P<voice>.+?)(?:(?P<shift>[+-]\d+(?:\.\d+)?)st(?:\*(?P<formant>\d+(?:\.\d+)?))?)?", text.strip())
+        number = r"\d+(?:\.\d+)?"
+        pattern = rf"(?P<voice>.+?)(?:(?P<shift>[+-]{number})st(?:\*(?P<formant>{number}))?)?"
+        match = re.fullmatch(pattern, text.strip())
         if match is None:
             raise UsageError(f"{text!r} is not a voice.", "Write a voice's name, or one like jm_kumo+2.0st*1.04.")
         spec = cls(match["voice"], float(match["shift"] or 0), float(match["formant"] or 1))

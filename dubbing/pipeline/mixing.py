@@ -26,7 +26,7 @@ _CENTRE = 2
 
 @dataclass(frozen=True, slots=True)
 class LineLevel:
-    """How a line was spoken: ``rms`` of its loud parts over all channels, ``balance`` the share of each (rms 1 on average)."""
+    """How a line was spoken: ``rms`` of its loud parts over all channels, ``balance`` each channel's rms over that."""
 
     rms: float
     balance: tuple[float, ...]

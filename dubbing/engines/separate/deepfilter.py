@@ -201,7 +201,8 @@ class _Network:
         self._library = library
         self._state = library.df_create(model, _FULL_ATTENUATION_DB, None)
         if not self._state:
-            raise UnavailableError("DeepFilterNet could not read its model.", "Run: dubbing models verify deepfilternet3")
+            raise UnavailableError("DeepFilterNet could not read its model.",
+                                   "Run: dubbing models verify deepfilternet3")
         self._frame = int(library.df_get_frame_length(self._state))
         self._waiting = np.zeros(0, np.float32)
         self._to_drop = _DELAY_SAMPLES

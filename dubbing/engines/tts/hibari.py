@@ -54,13 +54,9 @@ class HibariSynthesizer:
         self._lock = threading.Lock()
 
     def why_unavailable(self) -> str | None:
-        from importlib.util import find_spec
+        from dubbing.engines.tts.onnx_graph import missing_package
 
-        for module, package in (("onnxruntime", "onnxruntime"), ("onnx", "onnx"), ("espeakng_loader", "espeakng-loader"),
-                                ("phonemizer", "phonemizer-fork")):
-            if find_spec(module) is None:
-                return f"The package {package} is not installed."
-        return None
+        return missing_package()
 
     def load(self) -> None:
         from dubbing.engines.tts.onnx_graph import session_with_output
@@ -91,7 +87,8 @@ class HibariSynthesizer:
     def synthesize(self, text: str, language: str, voice: str, *, speed: float = 1.0) -> Speech:
         """Speak English ``text``; 24 kHz. Raises DubbingError when nothing in it can be spoken."""
         if language != "en" or voice != _VOICE:
-            raise UnavailableError(f"Hibari has no voice {voice!r} for {language!r}.", f"Its only voice is {_VOICE}: English.")
+            raise UnavailableError(f"Hibari has no voice {voice!r} for {language!r}.",
+                                   f"Its only voice is {_VOICE}: English.")
         self.load()
         sentences = self._speller.sentences(text, language, frozenset(self._vocabulary))
         return say(text, sentences, lambda piece: self._render(piece, speed), SAMPLE_RATE, speed)
@@ -107,7 +104,7 @@ class HibariSynthesizer:
 
 
 def vocode(harmonic: Frames, angle: Frames, noise: Frames, free: Frames, phase: Frames, pitch_hz: Frames) -> Sound:
-    """24 kHz sound from the network's spectra (``[601, frames]``, log magnitudes and phases) and pitch (``[frames]``)."""
+    """24 kHz sound from spectra (``[601, frames]``: log magnitudes and phases) and pitch (``[frames]``)."""
     spectrum = _stft(_pulses(pitch_hz), harmonic.shape[1])
     spectrum *= _magnitude(harmonic) * np.exp(1j * np.pi * np.tanh(angle))
     random = np.random.default_rng(_NOISE_SEED)

@@ -153,7 +153,8 @@ def _engine(name: str) -> Any:
 
 def _print(verdict: Verdict) -> None:
     mark = "offered" if verdict.error_rate <= LIMIT else "too many errors"
-    print(f"{verdict.language} {verdict.voice:16} {verdict.error_rate:6.1%}  {verdict.speed:5.2f} x real time  {mark}", flush=True)
+    figures = f"{verdict.error_rate:6.1%}  {verdict.speed:5.2f} x real time"
+    print(f"{verdict.language} {verdict.voice:16} {figures}  {mark}", flush=True)
     for said, heard in verdict.worst:
         print(f"     said  {said}\n     heard {heard}", flush=True)
 

@@ -38,7 +38,7 @@ OFFERED: dict[str, tuple[str, ...]] = {
 
 
 class KokoroSynthesizer:
-    """Synthesizer of :mod:`dubbing.engines.base`. ``folder`` holds the model; by default the weight store fetches it."""
+    """Synthesizer of :mod:`dubbing.engines.base`. ``folder`` holds the model; by default the store fetches it."""
 
     id: ClassVar[str] = "kokoro"
     version: ClassVar[str] = "1"
@@ -55,13 +55,9 @@ class KokoroSynthesizer:
         self._lock = threading.Lock()
 
     def why_unavailable(self) -> str | None:
-        from importlib.util import find_spec
+        from dubbing.engines.tts.onnx_graph import missing_package
 
-        for module, package in (("onnxruntime", "onnxruntime"), ("onnx", "onnx"), ("espeakng_loader", "espeakng-loader"),
-                                ("phonemizer", "phonemizer-fork")):
-            if find_spec(module) is None:
-                return f"The package {package} is not installed."
-        return None
+        return missing_package()
 
     def load(self) -> None:
         from dubbing.engines.tts.onnx_graph import session_with_output
@@ -109,7 +105,8 @@ class KokoroSynthesizer:
         """As ``synthesize``, in any language of espeak-ng: what the judge of languages uses."""
         self.load()
         if voice not in self._styles:
-            raise UnavailableError(f"Kokoro has no voice {voice!r}.", f"Its voices are {', '.join(sorted(self._styles))}.")
+            names = ", ".join(sorted(self._styles))
+            raise UnavailableError(f"Kokoro has no voice {voice!r}.", f"Its voices are {names}.")
         sentences = self.sentences(text, language)
         return say(text, sentences, lambda piece: self._render(piece, voice, speed), SAMPLE_RATE, speed)
 

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+
+_PACKAGES = {"onnxruntime": "onnxruntime", "onnx": "onnx", "espeakng_loader": "espeakng-loader",
+             "phonemizer": "phonemizer-fork"}
+
+
+def missing_package() -> str | None:
+    """Why a voice that is run by ONNX Runtime and spelt by espeak-ng cannot be loaded; None when it can."""
+    for module, package in _PACKAGES.items():
+        if find_spec(module) is None:
+            return f"The package {package} is not installed."
+    return None
 
 
 def session_with_output(path: Path, tensor: str, threads: int) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+import numpy as np
+
 from dubbing.domain.speech import Phoneme
 from dubbing.engines.base import Sound, Speech
 from dubbing.engines.tts.alphabet import to_kokoro
@@ -19,6 +21,7 @@ MOST_SYMBOLS = 500
 _COMFORTABLE_SYMBOLS = 260
 _PAUSE_MS = {".": 320.0, "!": 320.0, "?": 320.0, "…": 420.0, ",": 140.0, ";": 220.0, ":": 220.0, "—": 220.0}
 _WORD_PAUSE_MS = 60.0
+_HIGHEST_PEAK = 0.98
 
 #: Renders one piece: symbols -> sound without edge silence, and its phonemes.
 Render = Callable[[str], tuple[Sound, list[Phoneme]]]
@@ -95,4 +98,5 @@ def say(text: str, sentences: Iterable[str], render: Render, sample_rate: int, s
     if not parts:
         raise DubbingError(f"There is nothing to say in {text[:40]!r}.", "Write at least one word.")
     sound, joined = join(parts, sample_rate)
-    return Speech(sound, sample_rate, joined)
+    peak = float(np.abs(sound).max())
+    return Speech(sound * np.float32(_HIGHEST_PEAK / peak) if peak > _HIGHEST_PEAK else sound, sample_rate, joined)

@@ -16,12 +16,14 @@ def stretch(sound: Sound, sample_rate: int, tempo: float) -> Sound:
     """``sound`` (mono) ``tempo`` times as fast, at the same pitch: ``round(len(sound) / tempo)`` samples.
 
     Any time in the result is the time in ``sound`` divided by ``tempo``, give or take 10 ms. Tempo 1.0 returns
-    ``sound`` itself. Uses FFmpeg's ``atempo`` (a waveform-similarity overlap-add). Raises UsageError outside 0.5 to 2.0.
+    ``sound`` itself. Uses FFmpeg's ``atempo`` (a waveform-similarity overlap-add). Raises UsageError outside
+    0.5 to 2.0.
     """
     if tempo == 1.0 or not len(sound):
         return sound
     if not SLOWEST <= tempo <= FASTEST:
-        raise UsageError(f"Speech cannot be played {tempo:g} times as fast.", f"Stay between {SLOWEST:g} and {FASTEST:g}.")
+        raise UsageError(f"Speech cannot be played {tempo:g} times as fast.",
+                         f"Stay between {SLOWEST:g} and {FASTEST:g}.")
     wanted = round(len(sound) / tempo)
     padding = sample_rate // 5  # atempo swallows its last window
     out = _atempo(np.pad(np.asarray(sound, np.float32), (0, padding)), sample_rate, tempo)

@@ -32,13 +32,15 @@ _MONEY = {
     "nl": {"€": "euro", "$": "dollar", "£": "pond", "¥": "yen"},
 }
 _JOINER = {"en": " ", "de": " ", "es": " con ", "fr": " ", "it": " e ", "pt": " e ", "nl": " "}
-_CLOCK = {"de": r"\1 Uhr \2", "fr": r"\1 heures \2", "en": r"\1 \2", "es": r"\1 y \2", "it": r"\1 e \2", "pt": r"\1 e \2",
-          "nl": r"\1 uur \2"}
+_CLOCK = {"de": r"\1 Uhr \2", "fr": r"\1 heures \2", "en": r"\1 \2", "es": r"\1 y \2", "it": r"\1 e \2",
+          "pt": r"\1 e \2", "nl": r"\1 uur \2"}
 _AND = {"en": "and", "de": "und", "es": "y", "fr": "et", "it": "e", "pt": "e", "nl": "en"}
 _GERMAN_ORDINALS = (
-    "", "erste", "zweite", "dritte", "vierte", "fünfte", "sechste", "siebte", "achte", "neunte", "zehnte", "elfte", "zwölfte",
+    "", "erste", "zweite", "dritte", "vierte", "fünfte", "sechste", "siebte", "achte", "neunte", "zehnte",
+    "elfte", "zwölfte",
 )
-_GERMAN_MONTHS = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()
+_GERMAN_MONTHS = ["Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober",
+                  "November", "Dezember"]
 
 
 @dataclass(frozen=True, slots=True)

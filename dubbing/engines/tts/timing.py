@@ -129,7 +129,8 @@ def trim(sound: Sound, phonemes: Sequence[Phoneme], sample_rate: int, lead_ms: f
     return cut, [p for p in kept if p.end_ms > p.start_ms]
 
 
-def join(parts: Sequence[tuple[Sound, Sequence[Phoneme], float]], sample_rate: int) -> tuple[Sound, tuple[Phoneme, ...]]:
+def join(parts: Sequence[tuple[Sound, Sequence[Phoneme], float]],
+         sample_rate: int) -> tuple[Sound, tuple[Phoneme, ...]]:
     """Put sounds after one another; each is followed by its own pause (ms, not after the last)."""
     sounds: list[Sound] = []
     phonemes: list[Phoneme] = []

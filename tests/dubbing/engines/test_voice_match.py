@@ -66,7 +66,8 @@ def speaker(pitch: float, sex: str, scale: float = 1.0) -> SpeakerProfile:
 
 
 def test_distinct_voices_by_sex_and_pitch() -> None:
-    chosen = assign_voices({"a": speaker(190, "female"), "b": speaker(115, "male"), "c": speaker(260, "female")}, VOICES)
+    people = {"a": speaker(190, "female"), "b": speaker(115, "male"), "c": speaker(260, "female")}
+    chosen = assign_voices(people, VOICES)
     assert [chosen[who].voice for who in "abc"] == ["middle", "low", "high"]
     assert chosen["b"].semitones == pytest.approx(12 * np.log2(115 / 110), abs=0.1)
 
@@ -105,7 +106,8 @@ def test_a_shift_moves_pitch_and_keeps_length_and_time(spec: str) -> None:
     sound = np.concatenate([np.zeros(4801, np.float32), vowel(140, 0.7, rate), np.zeros(3333, np.float32)])
     out = apply_voice(sound, rate, wanted)
     assert len(out) == len(sound)
-    again = measure_speaker(np.interp(np.arange(0, len(out), 1.5), np.arange(len(out)), out).astype(np.float32), [(0, 2000)])
+    at_16k = np.interp(np.arange(0, len(out), 1.5), np.arange(len(out)), out).astype(np.float32)
+    again = measure_speaker(at_16k, [(0, 2000)])
     assert again.pitch_hz == pytest.approx(140 * wanted.pitch_ratio, rel=0.03)
     onset = int(np.flatnonzero(np.abs(out) > 0.02)[0])
     assert abs(onset - 4801) < rate * 0.012

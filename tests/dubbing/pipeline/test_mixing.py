@@ -36,7 +36,8 @@ def noise(channels: int, seconds: float, level: float, seed: int) -> Sound:
 
 def joined(stream: Iterator[MixBlock]) -> MixBlock:
     found = list(stream)
-    return MixBlock(*(np.concatenate([getattr(b, name) for b in found], axis=1) for name in ("mix", "speech", "background")))
+    names = ("mix", "speech", "background")
+    return MixBlock(*(np.concatenate([getattr(b, name) for b in found], axis=1) for name in names))
 
 
 def test_outside_the_lines_the_mix_is_the_original_sample_for_sample() -> None:
@@ -71,7 +72,8 @@ def test_a_line_is_measured_and_its_take_brought_to_the_same_loudness() -> None:
     music, speech = noise(2, 2, 0.01, 4), noise(2, 2, 0.0, 5)
     voice = noise(1, 1, 0.1, 6)[0]
     speech[0, RATE // 2: RATE // 2 + RATE], speech[1, RATE // 2: RATE // 2 + RATE] = voice, 0.25 * voice
-    level, silent = measure_lines(blocks(music + speech), blocks(music, 999), [(RATE // 2, 3 * RATE // 2), (0, 2000)], RATE)
+    lines = [(RATE // 2, 3 * RATE // 2), (0, 2000)]
+    level, silent = measure_lines(blocks(music + speech), blocks(music, 999), lines, RATE)
     assert silent.rms == 0.0
     assert level.balance[0] / level.balance[1] == pytest.approx(4, rel=0.01)
     take = noise(1, 0.5, 0.03, 7)[0]
@@ -122,7 +124,8 @@ def test_loud_takes_are_limited_without_clipping_and_without_touching_the_rest(s
 def test_memory_does_not_grow_with_length() -> None:
     def run(seconds: int) -> int:
         quiet = np.zeros((2, RATE), np.float32)
-        takes = [PlacedTake(s * RATE, RATE // 2, lambda: np.full(RATE // 2, 0.1, np.float32)) for s in range(0, seconds, 2)]
+        takes = [PlacedTake(s * RATE, RATE // 2, lambda: np.full(RATE // 2, 0.1, np.float32))
+                 for s in range(0, seconds, 2)]
         spans = [(s * RATE, s * RATE + RATE // 2) for s in range(0, seconds, 2)]
         tracemalloc.start()
         for _ in mix_blocks((quiet for _ in range(seconds)), (quiet for _ in range(seconds)), takes, spans, RATE):
