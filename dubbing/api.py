@@ -226,9 +226,6 @@ class Workspace:
         runner = Runner(self.artifacts, DatabaseLedger(self.storage, project.id, media_ms), listener, held.check)
         source = understand(project, options, runner)
         project = self._take_over(project, source)
-        if source.language in options.targets:
-            raise UsageError(f"The video is already in {source.language}.",
-                             "Choose another target language, or say with --from what is spoken if that was misheard.")
         dubs: list[Dub] = []
         written: dict[str, Path] = {}
         for language in options.targets:

@@ -64,6 +64,8 @@ class Localization:
         mine = [u for u in self.utterances if u.id not in known or not known[u.id].edited_by_person]
         if mine:
             engine = registry.choose_translator(self.source.language, self.language, self.options.translator)
+            if self.options.translator == "auto":
+                self.dub.notes += registry.why_not_better("translate", engine.id)
             steps = [translate.step(engine, self.source.sound, u.text, u.start_ms, u.end_ms, self.source.language,
                                     self.language, utterance=u.id) for u in mine]
             for utterance, artifact in zip(mine, self.runner.run_each(steps), strict=True):

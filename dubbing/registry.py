@@ -106,6 +106,18 @@ def choose(kind: str, wanted: str = "auto") -> Any:
                            "`dubbing doctor` says what is missing.")
 
 
+def why_not_better(kind: str, chosen: str) -> list[str]:
+    """One line for every engine that would have come before ``chosen``, had it been able to run."""
+    lines = []
+    for name in names(kind):
+        if name == chosen:
+            break
+        engine = create(kind, name)
+        if not engine.is_fake and (reason := engine.why_unavailable()) is not None:
+            lines.append(f"{kind}: {chosen} is used; {name} would be better. {reason}")
+    return lines
+
+
 def choose_translator(source: str, target: str, wanted: str = "auto") -> Any:
     """The translator for a language pair; with ``auto`` the best one that supports it now."""
     if wanted != "auto":

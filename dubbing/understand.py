@@ -12,7 +12,7 @@ from dubbing.domain.project import Project
 from dubbing.domain.speech import SpokenLine
 from dubbing.domain.utterances import build_utterances
 from dubbing.engines.base import SpeakerSpan
-from dubbing.errors import MediaError
+from dubbing.errors import MediaError, UsageError
 from dubbing.media.probe import MediaInfo
 from dubbing.options import DubOptions
 from dubbing.pipeline import records
@@ -54,7 +54,8 @@ class Source:
 
 
 def understand(project: Project, options: DubOptions, runner: Runner) -> Source:
-    """Run, or find done, every stage of the source side. Raises MediaError when nobody speaks."""
+    """Run, or find done, every stage of the source side. Raises MediaError when nobody speaks,
+    UsageError when what is spoken is a target language already."""
     path, sha = Path(project.source_path), project.source_sha256
     media = MediaInfo.from_json(dict(project.media))
     heard = runner.run(sound.step(path, sha))
@@ -65,6 +66,9 @@ def understand(project: Project, options: DubOptions, runner: Runner) -> Source:
         raise MediaError(f"No speech was found in {path.name}.",
                          "Give a video in which somebody speaks; music, noise and silence are not dubbed.")
     language = str(transcript.facts["language"])
+    if language in options.targets:
+        raise UsageError(f"The video is already in {language}.",
+                         "Choose another target language, or say with --from what is spoken if that was misheard.")
     turns = runner.run(diarize.step(registry.choose("diarize", options.diarizer), heard, options.speakers))
     diarization = records.load_diarization(turns.path(diarize.TURNS))
     words = records.load_transcript(transcript.path(transcribe.TRANSCRIPT)).words

@@ -168,10 +168,10 @@ def sound(clip: Clip) -> npt.NDArray[np.float32]:
 
 
 def bursts(samples: int, sample_rate: int) -> npt.NDArray[np.float32]:
-    """float32 [samples]: a buzz of 1 s in every 1.6 s, with the loudness of speech and silence between."""
+    """float32 [samples]: a buzz of 1.2 s in every 2.2 s, with the loudness of speech and silence between."""
     time = np.arange(samples) / sample_rate
     buzz = sum(np.sin(2 * np.pi * 130 * k * time) / k for k in range(1, 12)) * 0.15
-    return (buzz * ((time % 1.6) < 1.0)).astype(np.float32)
+    return (buzz * ((time % 2.2) < 1.2)).astype(np.float32)
 
 
 def clicks(samples: int, sample_rate: int, at_s: Sequence[float] = CLICKS_S) -> npt.NDArray[np.float32]:

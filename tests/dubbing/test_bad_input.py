@@ -18,7 +18,7 @@ import pytest
 from dubbing.media.probe import probe
 from tests.media_factory import make, truncated_index, truncated_middle
 
-FAKES = ["--recognizer", "fake", "--diarizer", "fake", "--translator", "fake", "--synthesizer", "fake",
+FAKES = ["--from", "es", "--recognizer", "fake", "--diarizer", "fake", "--translator", "fake", "--synthesizer", "fake",
          "--separator", "fake", "--lipsync", "fake"]
 
 
@@ -126,8 +126,8 @@ def test_unknown_language(clip: Path, tmp_path: Path, dubbing: Any) -> None:
 
 def test_unsupported_pair(clip: Path, tmp_path: Path, dubbing: Any) -> None:
     """Nothing that runs here translates Japanese into Italian; it is said before anything long begins."""
-    code, _, err = dubbing("dub", clip, "--from", "ja", "--to", "it", "--out", tmp_path / "out.mp4", *FAKES[:4],
-                           "--translator", "whisper", *FAKES[6:])
+    code, _, err = dubbing("dub", clip, "--from", "ja", "--to", "it", "--out", tmp_path / "out.mp4", *FAKES[2:6],
+                           "--translator", "whisper", *FAKES[8:])
     one_sentence(code, err, "ja|it")
 
 
@@ -173,7 +173,7 @@ def test_full_disk(clip: Path, tmp_path: Path, dubbing: Any, monkeypatch: pytest
 def test_weights_missing_and_no_network(clip: Path, tmp_path: Path, dubbing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUBBING_CACHE", str(tmp_path / "empty cache"))
     monkeypatch.setenv("DUBBING_OFFLINE", "1")
-    code, _, err = dubbing("dub", clip, "--to", "en", "--out", tmp_path / "out.mp4", *FAKES[2:])
+    code, _, err = dubbing("dub", clip, "--to", "en", "--out", tmp_path / "out.mp4", *FAKES[4:])
     one_sentence(code, err, "whisper|offline|weights")
 
 
@@ -208,6 +208,6 @@ def test_something_else_where_the_database_should_be(clip: Path, dubbing: Any, o
 def test_music_only_is_not_dubbed(tmp_path: Path, dubbing: Any) -> None:
     """The real recognizer invents no words in music."""
     clip = make(tmp_path, "music.mp4", frames=250)
-    code, _, err = dubbing("dub", clip, "--to", "en", "--out", tmp_path / "out.mp4", *FAKES[2:])
+    code, _, err = dubbing("dub", clip, "--to", "en", "--out", tmp_path / "out.mp4", *FAKES[4:])
     one_sentence(code, err, "no speech")
     assert not (tmp_path / "out.mp4").exists()

@@ -18,14 +18,14 @@ import pytest
 
 from tests.media_factory import make
 
-FAKES = ["--recognizer", "fake", "--diarizer", "fake", "--translator", "fake", "--synthesizer", "fake",
+FAKES = ["--from", "es", "--recognizer", "fake", "--diarizer", "fake", "--translator", "fake", "--synthesizer", "fake",
          "--separator", "fake", "--lipsync", "fake"]
 
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """Five seconds of something that a fake recognizer takes for three lines."""
-    return make(tmp_path, "clip.mp4", frames=125, sound="bursts")
+    """Six seconds of something that a fake recognizer takes for three lines."""
+    return make(tmp_path, "clip.mp4", frames=160, sound="bursts")
 
 
 @pytest.fixture
