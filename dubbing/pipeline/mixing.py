@@ -225,9 +225,10 @@ class _Limiter:
         mix = base
         if dub is not None:
             mix = (base + dub * self._gain(base, dub)).astype(np.float32)
-        past = _zeros_like(base, dub) if self._past is None else self._past
-        now = (base, np.zeros_like(base) if dub is None else dub)
-        self._past = tuple(np.concatenate([p, n], axis=1)[:, -self._margin:] for p, n in zip(past, now, strict=True))
+        past_base, past_dub = (base[:, :0], base[:, :0]) if self._past is None else self._past
+        now = np.zeros_like(base) if dub is None else dub
+        self._past = (np.concatenate([past_base, base], axis=1)[:, -self._margin:],
+                      np.concatenate([past_dub, now], axis=1)[:, -self._margin:])
         self._held.pop(0)
         return MixBlock(mix, mix - background, background)
 
@@ -255,10 +256,6 @@ class _Limiter:
         return curve[before: before + count].astype(np.float32)
 
 
-def _zeros_like(base: Sound, _dub: Sound | None) -> tuple[Sound, Sound]:
-    return base[:, :0], base[:, :0]
-
-
 def _needed_gain(base: Sound, dub: Sound) -> npt.NDArray[np.float64]:
     """Largest gain in [0, 1] on ``dub`` that keeps every channel under the ceiling, by sample.
 
@@ -273,7 +270,7 @@ def _needed_gain(base: Sound, dub: Sound) -> npt.NDArray[np.float64]:
         if over.any():
             room = np.where(moving > 0, allowed - fixed, allowed + fixed)
             gain = np.where(over, np.clip(room / np.maximum(np.abs(moving), 1e-9), 0.0, 1.0), 1.0)
-            needed = np.minimum(needed, gain.min(axis=(0,)))
+            needed = np.minimum(needed, gain.min(axis=0))
     return needed
 
 
