@@ -14,6 +14,7 @@ from dubbing.domain.speech import Segment, Transcript, Word
 from dubbing.engines.asr.decoder import SAMPLE_RATE, Decoded, WhisperDecoder, whisper_languages
 from dubbing.engines.asr.guards import Evidence, is_invented, without_loops
 from dubbing.engines.asr.timing import TimedText, fill_gaps, glue, leave_pauses, loud_parts, sentences, to_words
+from dubbing.engines.asr.voice import VoiceActivity, stretches
 from dubbing.engines.base import Report, Sound, silent
 from dubbing.errors import UnavailableError
 from dubbing.weights.store import Store
@@ -23,7 +24,6 @@ _CHUNK_S = 28.0
 _JOIN_GAP_S = 3.0
 _EDGE_S = 0.15
 _SURE_LANGUAGE = 0.8
-_ONSET, _OFFSET = 0.5, 0.363
 _SPACELESS = ("ja", "zh", "yue", "th", "lo", "my", "km")
 
 
@@ -79,20 +79,12 @@ class WhisperXRecognizer:
     def load(self) -> None:
         if self._decoder is not None:
             return
-        from dubbing.weights.segmentation import load_segmentation
-
         segmentation = self._store.fetch("pyannote-segmentation")
         chosen = self._chosen()
         folder = Path(chosen) if Path(chosen).is_dir() else self._store.fetch(chosen)
         decoder = WhisperDecoder(folder, self._device)
         self._device = decoder.device
-        import torch
-        from whisperx.vads.pyannote import VoiceActivitySegmentation
-
-        voice = VoiceActivitySegmentation(segmentation=load_segmentation(segmentation, self._device),
-                                          device=torch.device(self._device))
-        voice.instantiate({"onset": _ONSET, "offset": _OFFSET, "min_duration_on": 0.1, "min_duration_off": 0.1})
-        self._voice, self._decoder = voice, decoder
+        self._voice, self._decoder = VoiceActivity(segmentation, self._device), decoder
 
     def release(self) -> None:
         self._decoder = self._voice = None
@@ -107,7 +99,7 @@ class WhisperXRecognizer:
         if total < 0.1:
             return Transcript(_primary(language) or UNKNOWN, 0.0, ())
         report(0, total, "finding speech")
-        scores, step = self.voice_scores(sound)
+        scores, step = self._voice.scores(sound)
         chunks = make_chunks(scores, step, total)
         if not chunks:
             return Transcript(_primary(language) or UNKNOWN, 0.0, ())
@@ -131,13 +123,6 @@ class WhisperXRecognizer:
             segments += self._segments(item, code, certainty, sound, scores, step)
         report(total, total, "recognizing speech")
         return Transcript(code, round(certainty, 3), tuple(segments))
-
-    def voice_scores(self, sound: Sound) -> tuple[np.ndarray, float]:
-        """Voice activity in [0, 1] as ``[frames]`` and the seconds from one frame to the next."""
-        import torch
-
-        scores = self._voice({"waveform": torch.from_numpy(sound)[None], "sample_rate": SAMPLE_RATE})
-        return np.nan_to_num(scores.data[:, 0]), float(scores.sliding_window.step)
 
     def _chosen(self) -> str:
         """The catalog name or folder to use; "auto" is large-v3 on a GPU when it was pulled, else base."""
@@ -228,10 +213,11 @@ def make_chunks(scores: np.ndarray, step_s: float, total_s: float) -> list[Chunk
 
     ``scores`` is voice activity as ``[frames]``. A stretch longer than a piece is cut where voice is weakest.
     """
-    stretches = [part for stretch in _stretches(scores, step_s, total_s) for part in _cut(stretch, scores, step_s)]
+    pieces = [part for stretch in stretches(scores, step_s, total_s, edge_s=_EDGE_S)
+              for part in _cut(stretch, scores, step_s)]
     chunks: list[Chunk] = []
     voiced: list[tuple[float, float]] = []
-    for start, end in stretches:
+    for start, end in pieces:
         if voiced and (end - voiced[0][0] > _CHUNK_S or start - voiced[-1][1] > _JOIN_GAP_S):
             chunks.append(Chunk(voiced[0][0], voiced[-1][1], tuple(voiced)))
             voiced = []
@@ -239,27 +225,6 @@ def make_chunks(scores: np.ndarray, step_s: float, total_s: float) -> list[Chunk
     if voiced:
         chunks.append(Chunk(voiced[0][0], voiced[-1][1], tuple(voiced)))
     return chunks
-
-
-def _stretches(scores: np.ndarray, step_s: float, total_s: float) -> list[tuple[float, float]]:
-    """Voice by hysteresis, with a little air on both ends."""
-    found: list[list[float]] = []
-    active = False
-    for index, score in enumerate(scores):
-        if not active and score > _ONSET:
-            active = True
-            found.append([index * step_s, total_s])
-        elif active and score < _OFFSET:
-            active = False
-            found[-1][1] = index * step_s
-    padded = [(max(0.0, a - _EDGE_S), min(total_s, b + _EDGE_S)) for a, b in found if b - a >= 0.1]
-    merged: list[tuple[float, float]] = []
-    for start, end in padded:
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], end)
-        elif end > start:
-            merged.append((start, end))
-    return merged
 
 
 def _cut(stretch: tuple[float, float], scores: np.ndarray, step_s: float) -> list[tuple[float, float]]:

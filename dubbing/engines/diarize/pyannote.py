@@ -1,29 +1,32 @@
-"""Who speaks when: pyannote.audio's diarization pipeline on embedded weights."""
+"""Who speaks when, from pyannote's segmentation network and Resemblyzer's voice prints."""
 
 from __future__ import annotations
 
 import gc
-import warnings
 from typing import Any, ClassVar
 
 import numpy as np
 
 from dubbing.domain.speech import Diarization, SpeakerTurn
+from dubbing.engines.asr.voice import VoiceActivity, stretches
 from dubbing.engines.base import Report, Sound, silent
+from dubbing.engines.diarize.speakers import Stretch, find_speakers, follow
 from dubbing.weights.store import Store
 
 SAMPLE_RATE = 16000
-_SHARE = {"segmentation": 0.4, "embeddings": 0.6}
+_AIR_S = 0.05
+_JOIN_S = 0.4
+_SAME_TURN_MS = 500
 _SHORTEST_TURN_MS = 120
+_SHORTEST_PRINT_SAMPLES = SAMPLE_RATE // 5
 
 
 class PyannoteDiarizer:
-    """pyannote.audio 4 ``SpeakerDiarization``: local speakers in windows of 5 s, a voice print for each, and
-    agglomerative clustering of the prints.
+    """Voice activity by pyannote.audio, a voice print every 0.2 s, groups of the prints, and the cheapest path of
+    speakers through each stretch of speech.
 
-    Source: Bredin, "pyannote.audio 2.1 speaker diarization pipeline", 2023.
-
-    ``threshold`` is the cosine distance beyond which two groups of prints are two people.
+    ``alike`` is the cosine above which two groups of prints are one person. One speaker is told at a time: where
+    two talk at once, the turn is the one's who is heard better. Turns shorter than 2 s can go to a neighbour.
     """
 
     id: ClassVar[str] = "pyannote"
@@ -31,85 +34,73 @@ class PyannoteDiarizer:
     licence: ClassVar[str] = "MIT (pyannote.audio), Apache-2.0 (Resemblyzer)"
     is_fake: ClassVar[bool] = False
 
-    def __init__(self, threshold: float = 0.3, step: float = 0.1, device: str | None = None,
-                 store: Store | None = None) -> None:
-        self._threshold = threshold
-        self._step = step
+    def __init__(self, alike: float = 0.72, device: str | None = None, store: Store | None = None) -> None:
+        self._alike = alike
         self._device = device
         self._store = store or Store()
-        self._pipeline: Any = None
+        self._voice: Any = None
+        self._prints: Any = None
 
     def why_unavailable(self) -> str | None:
         return self._store.why_unavailable("pyannote-segmentation") or self._store.why_unavailable("resemblyzer")
 
     def load(self) -> None:
-        if self._pipeline is not None:
+        if self._voice is not None:
             return
-        from dubbing.weights.segmentation import load_segmentation
-
-        segmentation = load_segmentation(self._store.fetch("pyannote-segmentation"))
-        prints = self._store.fetch("resemblyzer")
+        segmentation, resemblyzer = self._store.fetch("pyannote-segmentation"), self._store.fetch("resemblyzer")
         import torch
-        from pyannote.audio.core.plda import PLDA
-        from pyannote.audio.pipelines import SpeakerDiarization
 
         from dubbing.engines.diarize.voiceprint import VoicePrint
 
-        class NoPlda(PLDA):
-            """The pipeline demands one; agglomerative clustering does not use it."""
-
-            def __init__(self) -> None:
-                self.lda_dimension = 0
-
-        pipeline = SpeakerDiarization(
-            segmentation=segmentation, segmentation_step=self._step, embedding=VoicePrint(prints), plda=NoPlda(),
-            clustering="AgglomerativeClustering", embedding_batch_size=16, segmentation_batch_size=16,
-            embedding_exclude_overlap=True)
-        pipeline.instantiate({
-            "segmentation": {"threshold": 0.5, "min_duration_off": 0.3},
-            "clustering": {"method": "average", "threshold": self._threshold, "min_cluster_size": 3}})
         device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self._pipeline = pipeline.to(torch.device(device))
+        self._prints = VoicePrint(resemblyzer).to(device)
+        self._voice = VoiceActivity(segmentation, device)
 
     def release(self) -> None:
-        self._pipeline = None
+        self._voice = self._prints = None
         gc.collect()
 
     def diarize(self, sound_16k: Sound, *, speakers: int | None, report: Report = silent) -> Diarization:
         """Turns in order of their start, speakers called S1, S2 … in order of appearance."""
         self.load()
-        import torch
-
-        if len(sound_16k) < SAMPLE_RATE // 4:
+        sound = np.ascontiguousarray(sound_16k, dtype=np.float32)
+        total = len(sound) / SAMPLE_RATE
+        if total < 0.25:
             return Diarization(())
-        waveform = torch.from_numpy(np.ascontiguousarray(sound_16k, dtype=np.float32))[None]
+        report(0, total, "telling speakers apart")
+        found = self._listen(sound, total, report)
+        if not found:
+            return Diarization(())
+        from dubbing.engines.diarize.voiceprint import HOP_S, WINDOW_S
 
-        def hook(name: str, _: Any, completed: int | None = None, total: int | None = None, **__: Any) -> None:
-            if completed is not None and total and name in _SHARE:
-                before = 0.0 if name == "segmentation" else _SHARE["segmentation"]
-                report(before + _SHARE[name] * completed / total, 1.0, "telling speakers apart")
+        prints = find_speakers(found, self._alike, HOP_S, speakers)
+        turns = [turn for stretch in found for turn in follow(stretch, prints, HOP_S, WINDOW_S)]
+        report(total, total, "telling speakers apart")
+        return _named(turns, prints, round(total * 1000))
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            output = self._pipeline({"waveform": waveform, "sample_rate": SAMPLE_RATE, "uri": "sound"},
-                                    num_speakers=speakers, hook=hook)
-        report(1.0, 1.0, "telling speakers apart")
-        return _diarization(output, round(len(sound_16k) / SAMPLE_RATE * 1000))
+    def _listen(self, sound: Sound, total: float, report: Report) -> list[Stretch]:
+        scores, step = self._voice.scores(sound)
+        found = []
+        for start, end in stretches(scores, step, total, edge_s=_AIR_S, join_s=_JOIN_S):
+            piece = sound[int(start * SAMPLE_RATE):int(end * SAMPLE_RATE)]
+            if len(piece) >= _SHORTEST_PRINT_SAMPLES:
+                found.append(Stretch(start, end, self._prints.sliding(piece)))
+            report(end, total, "telling speakers apart")
+        return found
 
 
-def _diarization(output: Any, total_ms: int) -> Diarization:
-    annotation = output.speaker_diarization
-    prints = dict(zip(annotation.labels(), output.speaker_embeddings, strict=True))
-    names: dict[str, str] = {}
-    turns = []
-    for segment, _, label in sorted(annotation.itertracks(yield_label=True), key=lambda item: item[0].start):
-        start, end = max(0, round(segment.start * 1000)), min(total_ms, round(segment.end * 1000))
-        if end - start >= _SHORTEST_TURN_MS:
-            turns.append(SpeakerTurn(names.setdefault(label, f"S{len(names) + 1}"), start, end))
-    embeddings = {}
-    for label, name in names.items():
-        vector = np.nan_to_num(np.asarray(prints[label], dtype=np.float64))
-        length = float(np.linalg.norm(vector))
-        if length > 0:
-            embeddings[name] = tuple(float(value) for value in vector / length)
-    return Diarization(tuple(turns), embeddings)
+def _named(turns: list[tuple[int, float, float]], prints: np.ndarray, total_ms: int) -> Diarization:
+    """Name speakers in order of appearance and join turns of one speaker that nobody interrupts."""
+    names: dict[int, str] = {}
+    joined: list[SpeakerTurn] = []
+    for speaker, start, end in turns:
+        start_ms, end_ms = max(0, round(start * 1000)), min(total_ms, round(end * 1000))
+        if end_ms - start_ms < _SHORTEST_TURN_MS:
+            continue
+        name = names.setdefault(speaker, f"S{len(names) + 1}")
+        if joined and joined[-1].speaker == name and start_ms - joined[-1].end_ms < _SAME_TURN_MS:
+            joined[-1] = SpeakerTurn(name, joined[-1].start_ms, end_ms)
+        else:
+            joined.append(SpeakerTurn(name, start_ms, end_ms))
+    return Diarization(tuple(joined), {name: tuple(float(value) for value in prints[speaker])
+                                       for speaker, name in names.items()})

@@ -1,91 +1,74 @@
-"""Voice prints: the Resemblyzer speaker encoder as an embedding model of pyannote.audio.
+"""Voice prints: the Resemblyzer speaker encoder over a sliding window.
 
-Importing this module imports torch and pyannote; only the diarizer does, when it loads.
+Importing this module imports torch; only the diarizer does, when it loads.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
-from pyannote.audio import Model
-from pyannote.audio.core.task import Problem, Resolution, Specifications
+
+from dubbing.engines.base import Sound
 
 SAMPLE_RATE = 16000
-_HOP = 160
-_WINDOW = 400
+WINDOW_S = 1.6
+HOP_S = 0.2
+_HOP_SAMPLES = 160
+_TAPER_SAMPLES = 400
 _MELS = 40
 _SIZE = 256
-_PARTIAL_FRAMES = 160
-_PARTIAL_STEP = 80
+_FRAMES = 160
+_STEP = 20
 _LOUDNESS_DB = -30.0
-_SHORTEST_SAMPLES = 8000
+_BATCH = 64
 
 
-class VoicePrint(Model):
+class VoicePrint(torch.nn.Module):
     """Resemblyzer's GE2E encoder: 40 mel bands, three LSTM layers, 256 non-negative numbers of unit length.
-
-    Takes waveforms ``[batch, 1, samples]`` and, as pyannote hands them, weights ``[batch, frames]`` that say when
-    the speaker is heard; gives ``[batch, 256]``, NaN for a voice heard for less than half a second.
 
     Source: Wan et al., "Generalized End-to-End Loss for Speaker Verification", 2018.
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(sample_rate=SAMPLE_RATE, num_channels=1)
+        super().__init__()
         import torchaudio
 
         self.lstm = torch.nn.LSTM(_MELS, _SIZE, 3, batch_first=True)
         self.linear = torch.nn.Linear(_SIZE, _SIZE)
-        bank = torchaudio.functional.melscale_fbanks(_WINDOW // 2 + 1, 0.0, SAMPLE_RATE / 2, _MELS, SAMPLE_RATE,
+        bank = torchaudio.functional.melscale_fbanks(_TAPER_SAMPLES // 2 + 1, 0.0, SAMPLE_RATE / 2, _MELS, SAMPLE_RATE,
                                                      norm="slaney", mel_scale="slaney")
         self.register_buffer("bank", bank, persistent=False)
-        self.register_buffer("taper", torch.hann_window(_WINDOW), persistent=False)
-        self.specifications = Specifications(problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=5.0)
+        self.register_buffer("taper", torch.hann_window(_TAPER_SAMPLES), persistent=False)
         state = torch.load(folder / "pretrained.pt", map_location="cpu", weights_only=True)["model_state"]
-        known = {name: value for name, value in state.items() if name.startswith(("lstm.", "linear."))}
-        self.load_state_dict(known, strict=False)
+        self.load_state_dict({name: value for name, value in state.items() if name.startswith(("lstm.", "linear."))},
+                             strict=True)
         self.eval()
 
-    @property
-    def dimension(self) -> int:
-        return _SIZE
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        """Prints ``[batch, 256]`` of mel power ``[batch, 160, 40]`` (windows of 1.6 s)."""
+        _, (hidden, _) = self.lstm(mel)
+        return torch.nn.functional.normalize(torch.relu(self.linear(hidden[-1])), dim=1)
 
-    def forward(self, waveforms: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
-        prints = []
-        for index, waveform in enumerate(waveforms[:, 0]):
-            voice = waveform
-            if weights is not None:
-                mask = torch.nn.functional.interpolate(weights[index][None, None], size=len(waveform), mode="nearest")
-                voice = waveform[mask[0, 0] > 0.5]
-            prints.append(self.embed(voice))
-        return torch.stack(prints)
+    def sliding(self, speech: Sound) -> npt.NDArray[np.float32]:
+        """Prints ``[windows, 256]`` of one stretch of speech ``[samples]``, a window of 1.6 s every 0.2 s.
 
-    def embed(self, voice: torch.Tensor) -> torch.Tensor:
-        """The print of one speaker's ``[samples]``: the mean over windows of 1.6 s every 0.8 s, of unit length."""
-        if len(voice) < _SHORTEST_SAMPLES:
-            return torch.full((_SIZE,), float("nan"), device=voice.device)
-        mel = self._mel(self._loud_enough(voice))
-        if len(mel) < _PARTIAL_FRAMES:  # a short voice is said again until a window is full
-            mel = mel.repeat(_PARTIAL_FRAMES // len(mel) + 1, 1)[:_PARTIAL_FRAMES]
-        starts = range(0, len(mel) - _PARTIAL_FRAMES + 1, _PARTIAL_STEP)
-        windows = torch.stack([mel[start:start + _PARTIAL_FRAMES] for start in starts])
-        _, (hidden, _) = self.lstm(windows)
-        partial = torch.nn.functional.normalize(torch.relu(self.linear(hidden[-1])), dim=1)
-        return torch.nn.functional.normalize(partial.mean(dim=0), dim=0)
+        A stretch shorter than a window is said again until the window is full, and gives one print.
+        """
+        with torch.inference_mode():
+            mel = self._mel(torch.from_numpy(speech).to(self.linear.weight.device))
+            if len(mel) < _FRAMES:
+                mel = mel.repeat(_FRAMES // len(mel) + 1, 1)[:_FRAMES]
+            windows = mel.unfold(0, _FRAMES, _STEP).transpose(1, 2)
+            prints = [self(batch.contiguous()).cpu() for batch in windows.split(_BATCH)]
+        return torch.cat(prints).numpy()
 
-    def _loud_enough(self, voice: torch.Tensor) -> torch.Tensor:
-        """Raise a quiet voice to the loudness that the encoder was trained on."""
-        level = 10 * torch.log10(voice.square().mean() + 1e-12)
-        return voice * 10 ** (torch.clamp(_LOUDNESS_DB - level, min=0.0, max=60.0) / 20)
-
-    def _mel(self, voice: torch.Tensor) -> torch.Tensor:
-        """Mel power ``[frames, 40]``, 25 ms windows every 10 ms."""
-        spectrum = torch.stft(voice, _WINDOW, _HOP, window=self.taper, center=True, pad_mode="constant",
-                              return_complex=True).abs().square()
+    def _mel(self, speech: torch.Tensor) -> torch.Tensor:
+        """Mel power ``[frames, 40]`` every 10 ms, a quiet voice raised to the loudness of the training data."""
+        level = 10 * torch.log10(speech.square().mean() + 1e-12)
+        speech = speech * 10 ** (torch.clamp(_LOUDNESS_DB - level, min=0.0, max=60.0) / 20)
+        spectrum = torch.stft(speech, _TAPER_SAMPLES, _HOP_SAMPLES, window=self.taper, center=True,
+                              pad_mode="constant", return_complex=True).abs().square()
         return spectrum.T @ self.bank
-
-    def training_step(self, *_: Any) -> None:
-        """Not trained here."""
-        raise NotImplementedError("VoicePrint is used as it is.")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dubbing.domain.speech import SpeakerTurn, Word
 from dubbing.domain.utterances import LONGEST_MS, ONLY_SPEAKER, build_utterances, join_words
 
-_TEXTS = st.sampled_from(["yes", "no,", "well.", "Dr.", "really?", "wonderful", "a", "1,500", "—", "今日は", "你好。", "ok!"])
+_TEXTS = st.sampled_from(["yes", "no,", "well.", "Dr.", "really?", "wonderful", "a", "1,500", "—", "今日は", "你好。"])
 
 
 @st.composite
@@ -28,7 +28,8 @@ def turned(draw: st.DrawFn) -> list[SpeakerTurn]:
     turns = []
     for _ in range(draw(st.integers(0, 15))):
         start = draw(st.integers(0, 60_000))
-        turns.append(SpeakerTurn(draw(st.sampled_from(["S1", "S2", "S3"])), start, start + draw(st.integers(1, 12_000))))
+        speaker = draw(st.sampled_from(["S1", "S2", "S3"]))
+        turns.append(SpeakerTurn(speaker, start, start + draw(st.integers(1, 12_000))))
     return turns
 
 

@@ -318,6 +318,7 @@ def test_the_catalog_is_complete_and_honest() -> None:
 def test_listing_models_loads_no_model_library() -> None:
     import subprocess
 
-    code = "import sys; from dubbing.weights.store import Store; Store(offline=True).why_unavailable('whisper-base'); " \
+    code = "import sys; from dubbing.weights.store import Store; " \
+           "Store(offline=True).why_unavailable('whisper-base'); " \
            "sys.exit(any(name in sys.modules for name in ('torch', 'huggingface_hub', 'transformers')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
