@@ -28,7 +28,7 @@ _CROP = 64
 _LEARN, _MEMORY, _SLOW_MEMORY = 8, 20, 200
 _LIGHT_FLOOR, _CHROMA_FLOOR = 0.08, 3.0
 # Share of changed points that is suspicious, and shares between which it counts without a hand found.
-SUSPICIOUS, _OBJECT_FROM, _OBJECT_FULL = 0.05, 0.2, 0.45
+SUSPICIOUS, _OBJECT_FROM, _OBJECT_FULL = 0.08, 0.2, 0.45
 _LOOK_EVERY, _WATCH_EVERY, _WATCH_FRAMES = 16, 4, 12
 # Hiding is slow compared with speech: colours are compared in every second frame.
 _COMPARE_EVERY = 2
