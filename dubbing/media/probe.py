@@ -34,6 +34,12 @@ _TRANSFERS = {1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte2
 _SPACES = {0: "rgb", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc",
            10: "bt2020c", 14: "ictcp"}
 _RANGES = {1: "limited", 2: "full"}
+# Playlists (HLS, DASH, concat) would make FFmpeg open whatever other files or addresses they name.
+_ONLY_FILES = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,wav,w64,aiff,mp3,flac,ogg,aac,"
+                        "m4v,mxf,nut,ivf,ac3,eac3,caf,rm,dv,h264,hevc,gxf,wtv,au,amr,rawvideo,yuv4mpegpipe",
+}
 _USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _WHOLE_FILE_HINT = "Copy or download the file again."
 
@@ -174,7 +180,8 @@ def open_media(path: Path) -> InputContainer:
     """Open ``path`` for reading; a MediaError says why it cannot be."""
     path = Path(path)
     try:
-        return av.open(str(path), metadata_errors="replace")
+        # Absolute: FFmpeg takes "part 1: sea.mp4" for a protocol.
+        return av.open(str(path.absolute()), metadata_errors="replace", container_options=_ONLY_FILES)
     except av.error.InvalidDataError as error:
         if _looks_like_mp4(path):
             raise MediaError(f"{path.name} is incomplete: its index (the moov atom) is missing.",

@@ -152,7 +152,7 @@ class _Export:
               preset: str, crf: int) -> dict[str, Any]:
         """Write the whole file; returns what the report says about the pictures."""
         is_copied = queue.is_empty and self._can_copy()
-        output = av.open(str(path), "w", format=self.format, container_options=self._container_options())
+        output = av.open(str(path.absolute()), "w", format=self.format, container_options=self._container_options())
         try:
             output.metadata.update(_lasting(self.container.metadata))
             pictures = self._copied(output) if is_copied else self._encoded(output, queue, preset, crf)

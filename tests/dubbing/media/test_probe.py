@@ -189,3 +189,26 @@ def test_large_file_without_index_is_read_at_both_ends(folder: Path, monkeypatch
                                            ("ENG", "eng"), ("", "und"), ("xx", "und")])
 def test_language_codes(tag: str, code: str) -> None:
     assert iso639_2(tag) == code
+
+
+def test_playlists_are_not_followed(folder: Path) -> None:
+    """An uploaded playlist must not make the server read other files."""
+    factory.make(folder, "stream.ts")
+    playlist = folder / "list.m3u8"
+    playlist.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nstream.ts\n#EXT-X-ENDLIST\n")
+    disguised = folder / "list.mp4"
+    disguised.write_text(playlist.read_text())
+    concat = folder / "list.ffconcat"
+    concat.write_text("ffconcat version 1.0\nfile stream.ts\n")
+    for path in (playlist, disguised, concat):
+        with pytest.raises(MediaError, match="not a media file|cannot be opened"):
+            probe(path)
+
+
+def test_names_that_look_like_protocols(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = factory.make(folder, "plain.mp4")
+    monkeypatch.chdir(folder)
+    name = Path("part 1: sea 50% \u6d77.mp4")
+    shutil.copy(plain, name)
+    shutil.copy(plain, "concat:x.mp4")
+    assert probe(name).video == probe(Path("concat:x.mp4")).video == probe(plain).video

@@ -429,3 +429,107 @@ def test_pasting_what_was_there_changes_no_bit(pixel_format: str, turns: int) ->
     changed = np.argwhere(np.rot90(stored_planes(frame)[0] != before[0], turns))
     assert changed.tolist() in ([[11, 14]], [])  # [] when the change would leave the format's range
     assert all(np.array_equal(a, b) for a, b in zip(before[1:], stored_planes(frame)[1:], strict=True))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("is_patched", [False, True])
+def test_pictures_hidden_by_an_edit_list_stay_hidden(folder: Path, dub: Path, suffix: str, is_patched: bool) -> None:
+    source = factory.make(folder, "trimmed.mp4", start_s=Fraction(-1, 5))
+    out = folder / f"trimmed-out{suffix}"
+    report = export_video(source, out, [AudioTrack(dub)], patches(range(3)) if is_patched else None,
+                          keep_original_audio=True)
+    # Matroska has no edit lists: there the pictures are encoded anew from the first that is shown.
+    assert report.is_video_copied == (not is_patched and suffix != ".mkv")
+    old, new = decoded(source), decoded(out)
+    assert [factory.read_number(upright_luma(f)) for f in new] == list(range(5, 50))
+    assert times(new) == times(old) and times(new)[0] == 0
+    assert dub_error_ms(out, dub) == pytest.approx(0, abs=1)
+
+
+def test_old_containers(folder: Path, dub: Path) -> None:
+    source = factory.make(folder, "old.avi", codec="mpeg4", options={}, sound_codec="libmp3lame")
+    for given in (None, patches(range(3))):
+        report = export_video(source, folder / "from-avi.mp4", [AudioTrack(dub)], given, keep_original_audio=True)
+        assert report.frame_count == 50
+        old, new = (times(decoded(path)) for path in (source, folder / "from-avi.mp4"))
+        assert new == [t - old[0] for t in old]
+        assert [a.codec for a in probe(folder / "from-avi.mp4").audio] == ["aac", "mp3float"]
+
+
+@pytest.mark.parametrize("stamps", [[None] * 6, [0, 512, 512, 1024, 2048, 1536]])
+def test_useless_time_stamps_are_mended_and_that_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch,
+                                                         stamps: list[int | None]) -> None:
+    from dubbing.media import write
+
+    untouched = write._Export._decoded
+
+    def stamped(self: write._Export) -> Iterator[av.VideoFrame]:
+        for number, frame in enumerate(untouched(self)):
+            if number < len(stamps):
+                frame.pts = stamps[number]
+            yield frame
+
+    monkeypatch.setattr(write._Export, "_decoded", stamped)
+    report = export_video(factory.make(folder, "plain.mp4"), folder / "mended.mp4", [], patches(range(3)))
+    shown = times(decoded(folder / "mended.mp4"))
+    assert len(shown) == 50 and all(a < b for a, b in zip(shown, shown[1:], strict=False))
+    assert any("time stamp" in note for note in report.notes)
+
+
+def test_subtitles_are_kept_where_they_fit(folder: Path, dub: Path) -> None:
+    plain = factory.make(folder, "plain.mkv")
+    (folder / "lines.srt").write_text("1\n00:00:00,200 --> 00:00:01,000\nGood morning\n")
+    source = folder / "subtitled.mkv"
+    with av.open(str(plain)) as given, av.open(str(folder / "lines.srt")) as lines, av.open(str(source), "w") as target:
+        video = target.add_stream_from_template(given.streams.video[0], opaque=True)
+        text = target.add_stream_from_template(lines.streams.subtitles[0])
+        text.metadata["language"] = "eng"
+        for packet in lines.demux():
+            if packet.dts is not None:
+                packet.stream = text
+                target.mux(packet)
+        for packet in given.demux(given.streams.video[0]):
+            if packet.size:
+                packet.stream = video
+                target.mux(packet)
+    assert probe(source).subtitles[0].language == "eng"
+    kept = export_video(source, folder / "subtitled-out.mkv", [AudioTrack(dub)])
+    assert kept.notes == () and kept.audio_tracks == 1
+    with av.open(str(folder / "subtitled-out.mkv")) as out:
+        packets = [bytes(p) for p in out.demux(out.streams.subtitles[0]) if p.size]
+    assert packets == [b"Good morning"]
+    dropped = export_video(source, folder / "subtitled-out.mp4", [AudioTrack(dub)])
+    assert any("subtitle" in note for note in dropped.notes)
+    assert probe(folder / "subtitled-out.mp4").subtitles == ()
+
+
+MEMORY = """
+import re, sys
+from pathlib import Path
+import numpy as np
+from dubbing.media.audio import write_wav
+from dubbing.media.write import AudioTrack, export_video
+source, frames = Path(sys.argv[1]), int(sys.argv[2])
+wav = source.with_suffix(".wav")
+write_wav(wav, (np.zeros((2, 48_000), np.float32) for _ in range(frames // 25)), 48_000)
+class Patch:
+    left = top = 0
+    def __init__(self, frame):
+        self.frame = frame
+        self.y, self.u, self.v = (np.full((n, n), 99, np.uint8) for n in (64, 32, 32))
+given = map(Patch, range(frames))
+export_video(source, source.with_name("out.mp4"), [AudioTrack(wav)], given, keep_original_audio=True)
+# Not getrusage: its peak includes that of the process which started this one.
+print(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
+def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
+    peaks = []
+    for frames in (100, 1000):
+        source = factory.make(tmp_path, f"{frames}.mp4", frames=frames)
+        done = subprocess.run([sys.executable, "-c", MEMORY, str(source), str(frames)], capture_output=True, text=True,
+                              check=True, cwd=Path(__file__).parents[3])
+        peaks.append(int(done.stdout))
+    assert peaks[1] - peaks[0] < 12_000  # kB; 900 more pictures would be 37,000 and their sound 14,000
