@@ -64,8 +64,8 @@ class Atlas:
     frames, tracks: int32 [M] source frame and track of each mouth, in frame order. points: float32 [M, 468, 2]
     pixels of the source. normalised: float64 [M, 468, 2]. features: [M, 4]. residual: [M, 468, 2].
     scale: [M] pixels per unit. sharpness: [M]. light: [M, 3] mean Y, U, V of the skin around the lips.
-    thumbs: uint8 [M, 12, 20] aligned luma of the mouth. teeth: [M] in [0, 1], seen where the lips meet. follows: bool [M], this mouth is the next frame of the
-    same take as the one before it.
+    thumbs: uint8 [M, 12, 20] aligned luma of the mouth. teeth: [M] in [0, 1], seen where the lips meet.
+    follows: bool [M], this mouth is the next frame of the same take as the one before it.
     """
 
     model: ShapeModel
@@ -173,7 +173,7 @@ def choose(features: Floats, runs: npt.NDArray[np.int64], limit: int) -> npt.NDA
     count = 0
     open_ = list(range(len(chunks)))
     while open_ and count < limit:
-        gains = [float((n / (1 + seen[cell])).sum()) / len(chunks[i]) for i, (cell, n) in ((i, members[i]) for i in open_)]
+        gains = [float((members[i][1] / (1 + seen[members[i][0]])).sum()) / len(chunks[i]) for i in open_]
         best = open_.pop(int(np.argmax(gains)))
         cell, n = members[best]
         seen[cell] += n

@@ -191,6 +191,8 @@ def mobility(mean: Points) -> Points:
     ramp = np.clip((mean[:, 1] - middle[1] + 0.10) / 0.25, 0, 1)
     ramp = ramp * ramp * (3 - 2 * ramp)
     weight = above * (1 - ramp) + np.maximum(below, above) * ramp
+    # Nothing at all moves far from the mouth: those pixels stay the source's bit for bit.
+    weight = np.clip((weight - 0.04) / 0.96, 0, 1)
     weight[LIPS] = 1.0
     weight[RIGID] = 0.0
     return weight

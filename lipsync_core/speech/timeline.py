@@ -65,9 +65,10 @@ def fold(phonemes: Iterable[TimedSymbol]) -> list[Gesture]:
         if is_stress(phone.symbol):
             waiting_ms = start if waiting_ms is None else waiting_ms
             continue
-        if is_modifier(phone.symbol) and entries and not is_pause(entries[-1][0]):
-            entries[-1][0] += phone.symbol
-            entries[-1][2] = end
+        if is_modifier(phone.symbol):
+            if entries and not is_pause(entries[-1][0]):
+                entries[-1][0] += phone.symbol
+                entries[-1][2] = end
             continue
         symbol = " " if is_pause(phone.symbol) else phone.symbol
         if symbol == " " and entries and entries[-1][0] == " ":

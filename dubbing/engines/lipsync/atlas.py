@@ -85,8 +85,8 @@ class AtlasLipSyncer:
         with _told():
             return self._loaded().score(video, tracks, dubbed, takes, report)
 
-    def contact_sheet(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
-                      out: Path) -> None:
+    def contact_sheet(self, video: Path, tracks: Path, dubbed: Path,
+                      takes: Sequence[tuple[str, int, Sequence[Phoneme]]], out: Path) -> None:
         """A PNG of original and dubbed mouths, one above the other, at closures and open vowels of the takes."""
         from lipsync_core.engine import FACES
         from lipsync_core.face.types import FaceAnalysis

@@ -77,8 +77,8 @@ class FakeLipSyncer:
         """Nothing is measured: a fake has no mouth."""
         return {}
 
-    def contact_sheet(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
-                      out: Path) -> None:
+    def contact_sheet(self, video: Path, tracks: Path, dubbed: Path,
+                      takes: Sequence[tuple[str, int, Sequence[Phoneme]]], out: Path) -> None:
         """Two flat squares: there is no mouth to show."""
         import cv2
         import numpy as np
