@@ -92,7 +92,7 @@ def _parse(raw: dict[str, Any]) -> Entry:
                   for f in raw.pop("files", ()))
     trees = tuple(Tree(t["from"], t["to"]) for t in raw.pop("trees", ()))
     hub_bytes = raw.pop("bytes", 0)
-    lists = {name: tuple(raw.pop(name, ())) for name in ("machines", "allow")}
+    lists: dict[str, Any] = {name: tuple(raw.pop(name, ())) for name in ("machines", "allow")}
     return Entry(**raw, **lists, wheels=wheels, files=files, trees=trees, hub_bytes=hub_bytes)
 
 

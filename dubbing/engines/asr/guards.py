@@ -89,7 +89,7 @@ def is_invented(text: str, language: str, evidence: Evidence) -> bool:
         return True
     if not evidence.is_weak:
         return False
-    fillers = _FILLERS.get(language, ()) + _FILLERS["en"]
+    fillers = {_plain(filler) for filler in _FILLERS.get(language, ()) + _FILLERS["en"]}
     too_sparse = evidence.seconds > 4.0 and len(plain) < 1.5 * evidence.seconds
     too_dense = len(plain) > 45 * max(evidence.seconds, 0.2)
     return plain in fillers or too_sparse or too_dense or compression_ratio(text) > 2.4

@@ -122,6 +122,8 @@ class WhisperXRecognizer:
         for item in sorted(heard, key=lambda each: each.chunk.start):
             segments += self._segments(item, code, certainty, sound, scores, step)
         report(total, total, "recognizing speech")
+        if not segments and language is None:  # what was detected was not speech
+            return Transcript(UNKNOWN, 0.0, ())
         return Transcript(code, round(certainty, 3), tuple(segments))
 
     def _chosen(self) -> str:
