@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lipsync_core.atlas import shape
 from lipsync_core.atlas.model import Atlas
 from lipsync_core.atlas.plan import PlannedFrame
-from lipsync_core.atlas.warp import identity_table, rasterize, to_chroma, triangulate
+from lipsync_core.atlas.warp import identity_tables, rasterize, to_chroma, triangulate
 from lipsync_core.face.video import Picture
 from lipsync_core.patch import Patch
 
@@ -62,16 +62,18 @@ class Painter:
         mouths = [(self._crops[i], w, i) for i, w in planned.mouths]
         for crop, _, i in mouths:
             sources.append(self._with_ring(self._mouth_points(i, planned.sealed)) - (crop.left, crop.top))
-        table = identity_table(0, 0, height, width, len(sources))
-        rasterize(target, np.concatenate(sources, 1), self._triangles, left, top, table)
+        luma = identity_tables(height, width, len(sources))
+        rasterize(target, np.stack(sources), self._triangles, left, top, luma)
         matte = self._matte(planned, top, left, height, width)
         half = (slice(top // 2, (top + height) // 2), slice(left // 2, (left + width) // 2))
         region = (picture.y[top:top + height, left:left + width], picture.u[half], picture.v[half])
-        tables = (table, to_chroma(table))
+        tables = (list(luma), [to_chroma(table) for table in luma])
         mattes = (matte, cv2.resize(matte, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
-        ring_mask = self._skin_ring(planned, top, left, height, width)
+        skin = self._skin_ring(planned, top, left, height, width)
+        rings = (skin, cv2.resize(skin, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
+        chosen = [(crop, weight) for crop, weight, _ in mouths]
         planes = [
-            self._blend(plane, [(c, w) for c, w, _ in mouths], k, tables[min(k, 1)], mattes[min(k, 1)], ring_mask)
+            self._blend(plane, chosen, k, tables[min(k, 1)], mattes[min(k, 1)], rings[min(k, 1)])
             for k, plane in enumerate(region)
         ]
         return _trimmed(Patch(picture.number, left, top, *planes), region)
@@ -89,9 +91,9 @@ class Painter:
         points[shape.INNER_LOWER] += step
         return points
 
-    def _blend(self, plate: Plane, mouths: list[tuple[Patch, float]], which: int, table: Image, matte: Image,
+    def _blend(self, plate: Plane, mouths: list[tuple[Patch, float]], which: int, tables: list[Image], matte: Image,
                ring: Image) -> Plane:
-        moved = _remap(np.ascontiguousarray(plate), table[..., :2])
+        moved = _remap(plate, tables[0])
         rows = np.flatnonzero(matte.max(1) > 0)
         columns = np.flatnonzero(matte.max(0) > 0)
         if not len(rows):
@@ -103,11 +105,8 @@ class Painter:
         own = moved[box].astype(np.float32)
         mouth = np.zeros_like(own)
         for k, (crop, weight) in enumerate(mouths):
-            part = table[box][..., 2 * k + 2:2 * k + 4]
-            mouth += weight * _remap((crop.y, crop.u, crop.v)[which], part)
-        full = (ring.shape[0], ring.shape[1])
-        small_ring = cv2.resize(ring, (table.shape[1], table.shape[0]))[box] if table.shape[:2] != full else ring[box]
-        mouth = _match_light(own, mouth, small_ring, is_luma=which == 0)
+            mouth += np.float32(weight) * _remap((crop.y, crop.u, crop.v)[which], tables[k + 1][box])
+        mouth = _match_light(own, mouth, ring[box], is_luma=which == 0)
         alpha = matte[box]
         moved[box] = np.clip(own + alpha * (mouth - own) + 0.5, 0, 255).astype(np.uint8)
         return moved

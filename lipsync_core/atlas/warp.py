@@ -6,6 +6,7 @@ interpolant can do that.
 
 from __future__ import annotations
 
+import cv2
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -28,11 +29,11 @@ def rasterize(target: np.ndarray, source: np.ndarray, triangles: np.ndarray, lef
               table: np.ndarray) -> None:
     """Write, for every pixel that a triangle of ``target`` covers, where in ``source`` it comes from.
 
-    target: float64 [K, 2] pixels; source: float64 [K, D], D coordinates to interpolate (two per picture);
-    table: float32 [height, width, D], its first pixel at (left, top); pixels outside all triangles stay.
+    target: float64 [K, 2] pixels; source: float64 [P, K, 2] pixels in each of P pictures; table: float32
+    [P, height, width, 2], its first pixel at (left, top); pixels outside all triangles stay.
     Triangles that vanished or turned over are left out.
     """
-    height, width, depth = table.shape
+    pictures, height, width, _ = table.shape
     tolerance = 1e-4
     for f in range(triangles.shape[0]):
         i, j, k = triangles[f, 0], triangles[f, 1], triangles[f, 2]
@@ -52,21 +53,23 @@ def rasterize(target: np.ndarray, source: np.ndarray, triangles: np.ndarray, lef
                 v = (x - ax) * v_dx + (y - ay) * v_dy
                 if u >= -tolerance and v >= -tolerance and u + v <= 1 + tolerance:
                     w = 1 - u - v
-                    for d in range(depth):
-                        table[y, x, d] = w * source[i, d] + u * source[j, d] + v * source[k, d]
+                    for p in range(pictures):
+                        for d in range(2):
+                            table[p, y, x, d] = w * source[p, i, d] + u * source[p, j, d] + v * source[p, k, d]
 
 
-def identity_table(left: int, top: int, height: int, width: int, pictures: int) -> npt.NDArray[np.float32]:
-    """[height, width, 2 * pictures] remap table that changes nothing."""
-    table = np.empty((height, width, 2 * pictures), np.float32)
-    table[:, :, 0::2] = np.arange(left, left + width, dtype=np.float32)[None, :, None]
-    table[:, :, 1::2] = np.arange(top, top + height, dtype=np.float32)[:, None, None]
-    return table
+def identity_tables(height: int, width: int, pictures: int) -> npt.NDArray[np.float32]:
+    """[pictures, height, width, 2] remap tables that change nothing."""
+    tables = np.empty((pictures, height, width, 2), np.float32)
+    tables[..., 0] = np.arange(width, dtype=np.float32)[None, None, :]
+    tables[..., 1] = np.arange(height, dtype=np.float32)[None, :, None]
+    return tables
 
 
 def to_chroma(table: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The half-size table for 4:2:0 chroma (sample i lies between luma pixels 2i and 2i + 1)."""
-    even = (table.shape[0] // 2 * 2, table.shape[1] // 2 * 2)
-    t = table[: even[0], : even[1]]
-    mean = (t[0::2, 0::2] + t[0::2, 1::2] + t[1::2, 0::2] + t[1::2, 1::2]) * 0.25
-    return (mean - 0.5) * 0.5
+    """The half-size table [height/2, width/2, 2] for 4:2:0 chroma of an even-sized luma table [height, width, 2].
+
+    Chroma sample i lies between luma pixels 2i and 2i + 1.
+    """
+    half = cv2.resize(table, (table.shape[1] // 2, table.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return (half - 0.5) * 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lipsync_core.atlas.warp import identity_table, rasterize, to_chroma, triangulate
+from lipsync_core.atlas.warp import identity_tables, rasterize, to_chroma, triangulate
 
 
 def _grid() -> np.ndarray:
@@ -15,17 +15,17 @@ def _grid() -> np.ndarray:
 def test_points_that_stay_give_the_identity() -> None:
     points = _grid() + np.random.default_rng(0).uniform(-2, 2, (35, 2))
     table = np.full((40, 60, 2), np.nan, np.float32)
-    rasterize(points, points, triangulate(points), 0, 0, table)
+    rasterize(points, points[None], triangulate(points), 0, 0, table[None])
     seen = ~np.isnan(table[..., 0])
     assert seen.mean() > 0.85
-    np.testing.assert_allclose(table[seen], identity_table(0, 0, 40, 60, 1)[seen], atol=1e-3)
+    np.testing.assert_allclose(table[seen], identity_tables(40, 60, 1)[0][seen], atol=1e-3)
 
 
 def test_an_affine_movement_is_reproduced() -> None:
     points = _grid()
     target = points @ np.array([[0.9, 0.1], [-0.05, 0.8]]) + (3, 4)
     table = np.full((40, 60, 2), np.nan, np.float32)
-    rasterize(target, points, triangulate(points), 0, 0, table)
+    rasterize(target, points[None], triangulate(points), 0, 0, table[None])
     ys, xs = np.nonzero(~np.isnan(table[..., 0]))
     back = table[ys, xs] @ np.array([[0.9, 0.1], [-0.05, 0.8]]) + (3, 4)
     np.testing.assert_allclose(back, np.column_stack([xs, ys]), atol=1e-3)
@@ -37,7 +37,7 @@ def test_triangles_that_vanish_leave_no_pixel() -> None:
     closed[2:4, 1] = 0
     triangles = triangulate(square)
     table = np.full((20, 20, 2), np.nan, np.float32)
-    rasterize(closed, square, triangles, 0, 0, table)
+    rasterize(closed, square[None], triangles, 0, 0, table[None])
     # Everything now comes from the lower half.
     assert np.nanmin(table[2:, :, 1]) > 10
 
@@ -51,4 +51,4 @@ def test_triangulation_is_deterministic_and_turns_one_way() -> None:
 
 
 def test_chroma_table_of_the_identity_is_the_identity() -> None:
-    np.testing.assert_array_equal(to_chroma(identity_table(0, 0, 8, 12, 2)), identity_table(0, 0, 4, 6, 2))
+    np.testing.assert_array_equal(to_chroma(identity_tables(8, 12, 1)[0]), identity_tables(4, 6, 1)[0])
