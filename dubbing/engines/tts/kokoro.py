@@ -33,12 +33,12 @@ PITCH_SENTENCE = ("es", "Buenos días, me llamo Carmen y trabajo en el hospital 
 PITCH_HZ = {"jf_alpha": 252.0, "jf_gongitsune": 216.0, "jf_nezumi": 233.0, "jf_tebukuro": 312.0, "jm_kumo": 90.0}
 #: Voices by language: only those whose speech is understood (docs/voices.md has the figures).
 OFFERED: dict[str, tuple[str, ...]] = {
-    "en": ("jm_kumo", "jf_alpha", "jf_nezumi", "jf_gongitsune"),
+    "en": ("jm_kumo", "jf_alpha", "jf_nezumi", "jf_gongitsune", "jf_tebukuro"),
     "es": ("jm_kumo", "jf_alpha", "jf_nezumi", "jf_gongitsune", "jf_tebukuro"),
     "pt": ("jm_kumo", "jf_nezumi", "jf_gongitsune"),
     "it": ("jm_kumo",),
     "de": ("jm_kumo",),
-    "ja": ("jm_kumo", "jf_nezumi", "jf_gongitsune"),
+    "ja": ("jm_kumo", "jf_alpha", "jf_nezumi", "jf_gongitsune"),
 }
 
 
