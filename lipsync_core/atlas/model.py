@@ -25,6 +25,7 @@ SHAPE_FILE = "shape.npz"
 MAX_CROPS = 1200
 _MAX_CROP_BYTES = 400_000_000
 _CHUNK = 12
+_FIT_FRAMES = 3000
 THUMB_HEIGHT, THUMB_WIDTH = 12, 20
 
 Floats = npt.NDArray[np.float64]
@@ -115,7 +116,7 @@ def _with_shapes(model: ShapeModel, range_: Range, frames: np.ndarray, tracks: n
                  model.residual(normalised), 1 / np.abs(a), sharpness, light, thumbs, teeth)
 
 
-def measure_range(features: Floats, shut: float = 0.035) -> Range:
+def measure_range(features: Floats, shut: float = 0.02) -> Range:
     """The speaker's range from feature rows [T, 4] of speech; never narrower than a mumbler's.
 
     ``shut`` is the most that the mesh reads on lips that touch (it depends on the face): a speaker whose lowest
@@ -291,8 +292,11 @@ def gather(tracks: Sequence[FaceTrack], height: int, width: int) -> Candidates:
     frames, ids, points, sharpness = frames[order], ids[order], points[order], sharpness[order]
     first = np.concatenate([[True], np.diff(frames) > 0])
     frames, ids, points, sharpness = frames[first], ids[first], points[first], sharpness[first]
-    model = shape.fit_shape(points.astype(np.float64))
-    rows = shape.features(model.normalise(points.astype(np.float64))[0])
+    # Hours of footage say no more about a mouth than some minutes, and would not fit into memory as float64.
+    sample = np.linspace(0, len(points) - 1, min(len(points), _FIT_FRAMES)).round().astype(int)
+    model = shape.fit_shape(points[sample].astype(np.float64))
+    rows = np.concatenate([shape.features(model.normalise(points[i:i + _FIT_FRAMES].astype(np.float64))[0])
+                           for i in range(0, len(points), _FIT_FRAMES)])
     runs = np.cumsum(np.concatenate([[0], (np.diff(frames) != 1) | (np.diff(ids) != 0)]))
     boxes = [crop_box(p, height, width) for p in points[:: max(len(points) // 50, 1)]]
     keep = choose(rows, runs, crop_limit(float(np.mean([b[2] * b[3] for b in boxes]))))

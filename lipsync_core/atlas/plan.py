@@ -91,9 +91,9 @@ def make_plan(atlas: Atlas, plates: Plates, articulation: Articulation) -> list[
         raw = np.stack([sum(w * atlas.residual[i] for i, w in mix) for mix in mixed])
         residual[segment] = _smoothed(raw)
     excess = (wanted.opening - atlas.range.closed) / max(0.08 * (atlas.range.wide - atlas.range.closed), 1e-6)
-    # Lips that touch in the chosen picture are left as they are: the mesh reads a few hundredths between them.
+    # Lips that touch in the chosen picture are left as they are: the mesh reads a hundredth or two between them.
     gap = np.array([sum(w * atlas.features[i, OPENING] for i, w in mix) for mix in mixtures]) - atlas.range.closed
-    sealed = np.maximum(np.clip(1 - excess, 0, 1), wanted.closure) * plates.alpha * np.clip(gap / 0.03, 0, 1)
+    sealed = np.maximum(np.clip(1 - excess, 0, 1), wanted.closure) * plates.alpha * np.clip(gap / 0.012, 0, 1)
     target = shape.seal(_targets(atlas, plates, normalised, rows, wanted, residual), sealed)
     pixels = shape.transform(target, *shape.invert(a, b))
     weight = shape.mobility(model.mean)[None, :, None]
@@ -113,10 +113,12 @@ def _wanted(atlas: Atlas, rows: Floats, plates: Plates, articulation: Articulati
     seen = (rows[:, [YAW, PITCH]] - np.median(atlas.features[:, [YAW, PITCH]], axis=0)) @ turn
     width = range_.width(articulation.width) + np.clip(seen, -0.1, 0.1)
     opening = range_.opening(articulation.opening)
+    # A rest is a closure too: a mouth at rest is no open mouth squeezed shut.
+    shut = np.maximum(articulation.closure, articulation.opening < 0.03)
     # No wider than the speaker's own mouths: beyond them there are no pixels to show.
     opening = np.minimum(opening, 1.05 * np.percentile(atlas.features[:, OPENING], 99))
     return Wanted(alpha * opening + (1 - alpha) * rows[:, OPENING], alpha * width + (1 - alpha) * rows[:, WIDTH],
-                  rows[:, YAW], rows[:, PITCH], scale, plates.tracks, articulation.closure)
+                  rows[:, YAW], rows[:, PITCH], scale, plates.tracks, shut)
 
 
 def _targets(atlas: Atlas, plates: Plates, normalised: Floats, rows: Floats, wanted: Wanted,
