@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_core.native_log import mute_ffmpeg
+
 Plane = npt.NDArray[np.uint8]
 
 INDEX, VIDEO = "patches.json", "patches.mkv"
@@ -50,6 +52,7 @@ class PatchWriter:
     def __enter__(self) -> PatchWriter:
         import av
 
+        mute_ffmpeg()
         self._container = av.open(str(self.folder / VIDEO), "w", format="matroska")
         self._stream = self._container.add_stream("ffv1", rate=Fraction(25))
         self._stream.width, self._stream.height, self._stream.pix_fmt = self.width, self.height, "yuv420p"
@@ -107,6 +110,7 @@ def read_patches(folder: Path) -> Iterator[Patch]:
     if not index["patches"]:
         return
     height, width = index["height"], index["width"]
+    mute_ffmpeg()
     with av.open(str(Path(folder) / VIDEO)) as container:
         for row, frame in zip(index["patches"], container.decode(video=0), strict=True):
             number, left, top, h, w = row

@@ -12,12 +12,15 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """``DUBBING_HOME`` in a temporary folder, and no settings file of the person who runs the tests."""
+    from dubbing import registry
     from dubbing.config import load_settings
 
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("DUBBING_HOME", str(home))
     monkeypatch.setenv("DUBBING_SETTINGS_FILE", str(home / "no-settings.toml"))
     load_settings.cache_clear()
+    # An engine keeps the settings that it was made under.
+    registry.create.cache_clear()
     return home
 
 

@@ -20,6 +20,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from dubbing.errors import MediaError
+from dubbing.media.native_log import mute_ffmpeg
 
 #: Containers without an index are read to the end up to this size; of larger ones, so many packets are looked at.
 SCANNED_BYTES = 512 << 20
@@ -179,6 +180,7 @@ def probe(path: Path, *, needs_video: bool = True, needs_audio: bool = False) ->
 def open_media(path: Path) -> InputContainer:
     """Open ``path`` for reading; a MediaError says why it cannot be."""
     path = Path(path)
+    mute_ffmpeg()
     try:
         # Absolute: FFmpeg takes "part 1: sea.mp4" for a protocol.
         return av.open(str(path.absolute()), metadata_errors="replace", container_options=_ONLY_FILES)

@@ -25,6 +25,7 @@ from av.video.stream import VideoStream
 from dubbing.errors import MediaError, UsageError
 from dubbing.media.atomic import replacing
 from dubbing.media.encoder import Encoder, choose_encoder, prepared
+from dubbing.media.native_log import mute_ffmpeg
 from dubbing.media.paste import Patch, paste_all
 from dubbing.media.probe import clock_zero, find_video, open_media
 from dubbing.media.tracks import AudioTrack, CopiedFeed, Feed, add_dubbed, add_original, copied_packets
@@ -152,6 +153,7 @@ class _Export:
               preset: str, crf: int) -> dict[str, Any]:
         """Write the whole file; returns what the report says about the pictures."""
         is_copied = queue.is_empty and self._can_copy()
+        mute_ffmpeg()
         output = av.open(str(path.absolute()), "w", format=self.format, container_options=self._container_options())
         try:
             output.metadata.update(_lasting(self.container.metadata))

@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_core.native_log import mute_ffmpeg
+
 Plane = npt.NDArray[np.uint8]
 Rgb = npt.NDArray[np.uint8]
 
@@ -178,8 +180,9 @@ class VideoSource:
                     yield self._picture(number, frame)
 
     def _open(self) -> Any:
+        mute_ffmpeg()
         try:
-            container = av.open(str(self.path))
+            container = av.open(str(self.path.absolute()))
         except (av.error.FFmpegError, OSError) as error:
             raise VideoError(f"{self.path.name} cannot be opened as a video: {error}") from error
         if not container.streams.video:

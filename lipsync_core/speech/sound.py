@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_core.native_log import mute_ffmpeg
+
 RATE = 16000
 
 
@@ -14,6 +16,7 @@ def read_mono(path: Path) -> npt.NDArray[np.float32]:
     """The first audio stream as mono float32 at 16 kHz, sample 0 at the container's start; empty without one."""
     import av
 
+    mute_ffmpeg()
     with av.open(str(path)) as container:
         if not container.streams.audio:
             return np.zeros(0, np.float32)
