@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -39,6 +40,9 @@ class PassingHand:
 
     def __init__(self, folder: Path, clip: Clip, span: tuple[int, int], actor: Actor) -> None:
         self.span, self.actor, self.lighting = span, actor, clip.lighting
+        near = actor.camera
+        # the same view, as wide as the picture: a hand is not cut at the edge of its speaker's window
+        self.camera = replace(near, width=near.width + 2 * actor.left)
         points, quads = self._mesh(folder, actor.identity.shape_weights())
         self.rest, self.quads = points, quads
         self.triangles = np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]]).astype(np.int32)
@@ -66,7 +70,8 @@ class PassingHand:
         elbow, wrist, knuckle = joint("elbow"), joint("hand"), joint("finger-3-1")
         quads = mesh.quads["body"]
         along = (shaped - elbow) @ _unit(wrist - elbow) / np.linalg.norm(wrist - elbow)
-        keep = (along[quads].min(1) > 0.15) & (shaped[quads][:, :, 0].min(1) > 1.5)
+        arm = (along > 0.15) & (shaped[:, 0] > 1.5) & (shaped[:, 1] > 0.5)
+        keep = arm[quads].all(1)
         quads = quads[keep]
         used = np.unique(quads)
         number = np.full(len(shaped), -1, np.int32)
@@ -101,7 +106,7 @@ class PassingHand:
         shift = self.place(frame)
         if shift is None:
             return 0.0
-        camera, scale = self.actor.camera, 2
+        camera, scale = self.camera, 2
         world = (self.rest + shift).astype(np.float32)
         normals = vertex_normals(world, self.quads, self.fan_start, self.fan)
         screen = camera.project(world, scale)
@@ -127,14 +132,13 @@ class PassingHand:
         return self._blend(picture, image, (ids >= 0).astype(np.float32))
 
     def _blend(self, picture: Array, image: Array, cover: Array) -> float:
-        camera = self.actor.camera
+        camera = self.camera
         size = (camera.width, camera.height)
         image = cv2.GaussianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (0, 0), 1.3)
         cover = cv2.GaussianBlur(cv2.resize(cover, size, interpolation=cv2.INTER_AREA), (0, 0), 1.3)
-        shadow = cv2.GaussianBlur(np.roll(cover, (26, 18), (0, 1)), (0, 0), 22)[..., None]
-        left = self.actor.left
-        place = picture[:, left : left + camera.width]
-        place[:] = place * (1 - 0.35 * shadow) * (1 - cover[..., None]) + image
+        moved = cv2.warpAffine(cover, np.array([[1.0, 0.0, 18.0], [0.0, 1.0, 26.0]]), size)
+        shadow = cv2.GaussianBlur(moved, (0, 0), 22)[..., None]
+        picture[:] = picture * (1 - 0.35 * shadow) * (1 - cover[..., None]) + image
         mouth = camera.project(np.array([[0.0, 6.6, 1.5]], np.float32), 1)[0]
         row, column = int(mouth[1]), int(mouth[0])
         return float(cover[row - 14 : row + 14, column - 26 : column + 26].mean())

@@ -25,9 +25,10 @@ def _corner_weights(points: Array, a: int, b: int, c: int, px: float, py: float)
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True)
-def light_samples(ids: npt.NDArray[np.int32], plain: npt.NDArray[np.uint8], screen: Array, triangles: npt.NDArray[np.int32],
-                  material: npt.NDArray[np.int32], normals: Array, light: Array, coordinates: Array, masks: Array,
-                  texture: Array, key: Array, bump: float, out_light: Array, out_normal: Array) -> None:
+def light_samples(ids: npt.NDArray[np.int32], plain: npt.NDArray[np.uint8], screen: Array,
+                  triangles: npt.NDArray[np.int32], material: npt.NDArray[np.int32], normals: Array, light: Array,
+                  coordinates: Array, masks: Array, texture: Array, key: Array, bump: float, out_light: Array,
+                  out_normal: Array) -> None:
     """First pass: relief, normals and incoming light of every covered sample.
 
     out_light [H, W, 4]: irradiance with the relief in it and 1 where the surface scatters (skin, lips, gums);
@@ -94,10 +95,10 @@ def _gloss(nx: float, ny: float, nz: float, vx: float, vy: float, vz: float, lx:
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True)
-def color_samples(ids: npt.NDArray[np.int32], plain: npt.NDArray[np.uint8], screen: Array, world: Array, triangles: npt.NDArray[np.int32],
-                  material: npt.NDArray[np.int32], light: Array, coordinates: Array, masks: Array, texture: Array,
-                  eye_local: Array, camera: Array, lamps: Array, lamp_colors: Array, ambient: Array, palette: Array,
-                  lit: Array, soft: Array, normal: Array, image: Array) -> None:
+def color_samples(ids: npt.NDArray[np.int32], plain: npt.NDArray[np.uint8], screen: Array, world: Array,
+                  triangles: npt.NDArray[np.int32], material: npt.NDArray[np.int32], light: Array, coordinates: Array,
+                  masks: Array, texture: Array, eye_local: Array, camera: Array, lamps: Array, lamp_colors: Array,
+                  ambient: Array, palette: Array, lit: Array, soft: Array, normal: Array, image: Array) -> None:
     """Second pass: reflectance, scattered light, gloss. Writes linear light into `image` [H, W, 3].
 
     lit, normal: from `light_samples`; soft: `lit` after diffusion under the skin; palette [P, 3] in the order of
@@ -190,10 +191,10 @@ def color_samples(ids: npt.NDArray[np.int32], plain: npt.NDArray[np.uint8], scre
                 r *= 1 + 0.05 * np.sin(v3)
                 gloss, wide, narrow = 1.0, 4, 6
             elif m == TOOTH:
-                er = er * 1.2 + 0.42 * lamp_colors[0, 0] + 0.3 * ambient[0]
-                eg = eg * 1.2 + 0.42 * lamp_colors[0, 1] + 0.3 * ambient[1]
-                eb = eb * 1.2 + 0.42 * lamp_colors[0, 2] + 0.3 * ambient[2]
-                shape = 0.42 + 0.58 * facing
+                er = er * 0.9 + 0.16 * lamp_colors[0, 0] + 0.2 * ambient[0]
+                eg = eg * 0.9 + 0.16 * lamp_colors[0, 1] + 0.3 * ambient[1]
+                eb = eb * 0.9 + 0.16 * lamp_colors[0, 2] + 0.3 * ambient[2]
+                shape = 0.30 + 0.70 * facing
                 r, g, bl = tooth[0] * shape, tooth[1] * shape, tooth[2] * shape
                 gloss, wide, narrow = 1.1, 5, 8
             elif m == EYE:
