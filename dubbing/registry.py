@@ -33,7 +33,9 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "fake": "dubbing.engines.translate.fake:FakeTranslator",
     },
     "tts": {
+        "embedded": "dubbing.engines.tts.embedded:EmbeddedSynthesizer",
         "kokoro": "dubbing.engines.tts.kokoro:KokoroSynthesizer",
+        "hibari": "dubbing.engines.tts.hibari:HibariSynthesizer",
         "fake": "dubbing.engines.tts.fake:FakeSynthesizer",
     },
     "separate": {

@@ -12,8 +12,8 @@ import soundfile
 from dubbing.domain.isochrony import FitPlan, Slot, plan_fit
 from dubbing.domain.speech import Phoneme
 from dubbing.engines.base import Report, Sound, Speech, Synthesizer
-from dubbing.engines.tts.stretch import FASTEST, SLOWEST, stretch
-from dubbing.engines.voice_match import VoiceSpec, apply_voice
+from dubbing.media.stretch import FASTEST, SLOWEST, stretch
+from dubbing.pipeline.voice_match import VoiceSpec, apply_voice
 from dubbing.pipeline import records
 from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.stage import Step

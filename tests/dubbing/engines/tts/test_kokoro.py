@@ -82,7 +82,7 @@ def test_what_cannot_be_said_is_refused(kokoro: KokoroSynthesizer) -> None:
 
 @pytest.mark.real
 def test_the_stored_pitch_is_the_voices_pitch(kokoro: KokoroSynthesizer) -> None:
-    from dubbing.engines.voice_match import voiced_pitches
+    from dubbing.pipeline.voice_match import voiced_pitches
 
     language, sentence = PITCH_SENTENCE
     speech = kokoro.synthesize(sentence, language, "jm_kumo")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dubbing.engines.tts.fake import FakeSynthesizer
-from dubbing.engines.tts.stretch import stretch
+from dubbing.media.stretch import stretch
 from dubbing.errors import UsageError
 
 

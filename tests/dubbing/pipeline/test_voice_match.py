@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dubbing.engines.base import Voice
-from dubbing.engines.voice_match import (
+from dubbing.pipeline.voice_match import (
     MOST_FORMANT,
     MOST_SEMITONES,
     SpeakerProfile,
