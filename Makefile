@@ -36,7 +36,7 @@ apertium:
 # Re-pin after a change of pyproject.toml.
 lock:
 	$(BIN)/uv pip compile -q pyproject.toml --all-extras --python-version 3.11 \
-	  --python-platform x86_64-manylinux_2_28 --override scripts/overrides.txt --generate-hashes --no-emit-index-url \
+	  --python-platform x86_64-manylinux_2_28 --generate-hashes --no-annotate --no-emit-index-url \
 	  --no-header -o $(LOCK)
 
 clean:

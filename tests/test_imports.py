@@ -60,7 +60,8 @@ def test_the_pipeline_knows_no_engine_and_no_database(path: Path) -> None:
 
 
 def test_a_concrete_engine_is_imported_by_its_own_kind_or_the_registry_alone() -> None:
-    engines = {target.partition(":")[0] for kind in BUILT_IN.values() for name, target in kind.items() if name != "fake"}
+    engines = {target.partition(":")[0] for kind in BUILT_IN.values() for name, target in kind.items()
+               if name != "fake"}
     for path in files("dubbing") + files("ui"):
         home = path.relative_to(ROOT).parts
         for module, _ in imports(path):

@@ -196,6 +196,6 @@ class LipSyncer(Engine, Protocol):
               report: Report = silent) -> dict[str, Any]:
         """Lip-sync quality of the finished file ``dubbed``; ``takes`` are (speaker, start in ms, phonemes)."""
 
-    def contact_sheet(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
-                      out: Path) -> None:
+    def contact_sheet(self, video: Path, tracks: Path, dubbed: Path,
+                      takes: Sequence[tuple[str, int, Sequence[Phoneme]]], out: Path) -> None:
         """Draw original and dubbed mouths side by side into the PNG ``out``."""

@@ -179,7 +179,8 @@ def test_full_disk(clip: Path, tmp_path: Path, dubbing: Any, monkeypatch: pytest
     assert dubbing("dub", clip, "--to", "en", "--out", tmp_path / "out.mp4", *FAKES)[0] == 0
 
 
-def test_weights_missing_and_no_network(clip: Path, tmp_path: Path, dubbing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_missing_and_no_network(clip: Path, tmp_path: Path, dubbing: Any,
+                                        monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUBBING_CACHE", str(tmp_path / "empty cache"))
     monkeypatch.setenv("DUBBING_OFFLINE", "1")
     code, _, err = dubbing("dub", clip, "--to", "en", "--out", tmp_path / "out.mp4", *FAKES[4:])

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from dubbing.engines.base import Report, SpeakerSpan, Voice
-from dubbing.pipeline.voice_match import SpeakerProfile, assign_voices, measure_speaker
 from dubbing.media import audio
 from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.stage import Step
 from dubbing.pipeline.stages.separate import SPEECH
+from dubbing.pipeline.voice_match import SpeakerProfile, assign_voices, measure_speaker
 
 VERSION = "1"
 PROFILES = "profiles.json"

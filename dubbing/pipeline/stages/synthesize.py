@@ -13,10 +13,10 @@ from dubbing.domain.isochrony import FitPlan, Slot, plan_fit
 from dubbing.domain.speech import Phoneme
 from dubbing.engines.base import Report, Sound, Speech, Synthesizer
 from dubbing.media.stretch import FASTEST, SLOWEST, stretch
-from dubbing.pipeline.voice_match import VoiceSpec, apply_voice
 from dubbing.pipeline import records
 from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.stage import Step
+from dubbing.pipeline.voice_match import VoiceSpec, apply_voice
 
 VERSION = "1"
 TAKE, PHONEMES = "take.wav", "phonemes.json"

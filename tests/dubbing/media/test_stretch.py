@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dubbing.engines.tts.fake import FakeSynthesizer
-from dubbing.media.stretch import stretch
 from dubbing.errors import UsageError
+from dubbing.media.stretch import stretch
 
 
 @pytest.mark.parametrize("tempo", [0.8, 0.93, 1.07, 1.3])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dubbing.engines.base import Voice
+from dubbing.errors import UsageError
 from dubbing.pipeline.voice_match import (
     MOST_FORMANT,
     MOST_SEMITONES,
@@ -18,7 +19,6 @@ from dubbing.pipeline.voice_match import (
     formant_scale,
     measure_speaker,
 )
-from dubbing.errors import UsageError
 
 VOICES = (
     Voice("low", ("es",), "male", 110.0),
