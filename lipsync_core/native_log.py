@@ -1,6 +1,11 @@
-"""Keeps FFmpeg's log out of Python."""
+"""Keeps native libraries' logs out of Python and off the terminal."""
 
 from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def mute_ffmpeg() -> None:
@@ -13,3 +18,23 @@ def mute_ffmpeg() -> None:
     import av.logging
 
     av.logging.set_level(None)
+
+
+@contextmanager
+def muted_stderr() -> Iterator[None]:
+    """Send what native code writes to standard error nowhere (LiteRT announces its delegate there)."""
+    try:
+        target = sys.stderr.fileno()
+    except (OSError, ValueError, AttributeError):
+        # No real file behind it (a notebook, a test's capture): native code writes elsewhere anyway.
+        yield
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(target), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, target)
+        yield
+    finally:
+        os.dup2(kept, target)
+        os.close(kept)
+        os.close(nowhere)

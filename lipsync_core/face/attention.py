@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_core.face.models import ModelError
+from lipsync_core.native_log import muted_stderr
 
 Float = npt.NDArray[np.float32]
 
@@ -91,8 +92,9 @@ def lips_map(points: Float) -> npt.NDArray[np.float64]:
 def _interpreter(content: bytes, threads: int) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_content=content, num_threads=threads)
-    interpreter.allocate_tensors()
+    with muted_stderr():
+        interpreter = Interpreter(model_content=content, num_threads=threads)
+        interpreter.allocate_tensors()
     return interpreter
 
 

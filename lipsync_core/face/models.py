@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_core.native_log import muted_stderr
+
 if TYPE_CHECKING:
     from lipsync_core.face.attention import AttentionMesh
 
@@ -43,8 +45,9 @@ class Network:
         from ai_edge_litert.interpreter import Interpreter
 
         try:
-            self._interpreter: Any = Interpreter(str(path), num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with muted_stderr():
+                self._interpreter: Any = Interpreter(str(path), num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{path.name} is not a usable TensorFlow Lite file: {error}") from error
         self._input = self._interpreter.get_input_details()[0]["index"]

@@ -30,11 +30,12 @@ def moments(articulation: Articulation, offset_ms: float, count: int) -> list[tu
     inner = np.arange(1, max(len(opening) - 1, 1))
     peaks = [int(i) for i in inner if opening[i] >= opening[i - 1] and opening[i] > opening[i + 1] and opening[i] > 0.3]
     shut = [int(group[len(group) // 2]) for group in _runs(np.flatnonzero(articulation.closure > 0))]
-    picked: list[tuple[float, str]] = []
-    for indices, label, share in ((shut, "closed", (count + 1) // 2), (peaks, "open", count // 2)):
-        if len(indices) > share:
-            indices = [indices[i] for i in np.linspace(0, len(indices) - 1, share).round().astype(int)] if share else []
-        picked += [(float(articulation.times_ms[i] + offset_ms), label) for i in indices]
+    widest = sorted(peaks, key=lambda i: -opening[i])[: count // 2]
+    share = (count + 1) // 2
+    if len(shut) > share:
+        shut = [shut[i] for i in np.linspace(0, len(shut) - 1, share).round().astype(int)] if share else []
+    picked = [(float(articulation.times_ms[i] + offset_ms), label)
+              for indices, label in ((shut, "closed"), (widest, "open")) for i in indices]
     return sorted(picked)
 
 
