@@ -47,6 +47,7 @@ class Store:
     def __init__(self, cache: Path | None = None, offline: bool | None = None, catalog: Path | None = None) -> None:
         self.cache = Path(cache) if cache is not None else _default_cache()
         self.offline = _default_offline() if offline is None else offline
+        self.commercial_only = _commercial_only()
         self.notes: list[str] = []
         self._entries = load_catalog(catalog)
 
@@ -64,6 +65,8 @@ class Store:
         For a "local" model the path is what the user supplied, which may be a single file.
         """
         entry = self.entry(name)
+        if self._is_forbidden(entry):
+            return None
         if entry.source == "installed":
             folder = _package_folder(entry)
             complete = folder and all(_has_size(folder / file.path, file.bytes) for file in entry.files)
@@ -79,6 +82,9 @@ class Store:
                  if folder.is_dir() and (manifest := read_manifest(folder)) and "name" in manifest}
         return tuple(name for name in sorted(names) if name.startswith(prefix) and self._is_known(name)
                      and self.find(name))
+
+    def _is_forbidden(self, entry: Entry) -> bool:
+        return self.commercial_only and entry.commercial_use is False
 
     def _is_known(self, name: str) -> bool:
         try:
@@ -146,6 +152,9 @@ class Store:
 
     def _refusal(self, entry: Entry) -> UnavailableError | None:
         """Why ``entry`` cannot even be tried to fetch."""
+        if self._is_forbidden(entry):
+            return UnavailableError(f"The licence of {entry.name} ({entry.licence}) forbids commercial use.",
+                                    "Choose another model, or unset DUBBING_COMMERCIAL_ONLY where nothing is sold.")
         machine = f"{platform.system().lower()}-{platform.machine().lower()}"
         if entry.machines and machine not in entry.machines:
             return UnavailableError(f"{entry.name} does not run on this machine ({machine}).",
@@ -228,6 +237,12 @@ def _default_offline() -> bool:
     from dubbing.config import load_settings
 
     return load_settings().offline
+
+
+def _commercial_only() -> bool:
+    from dubbing.config import load_settings
+
+    return load_settings().commercial_only
 
 
 def _package_folder(entry: Entry) -> Path | None:

@@ -111,6 +111,7 @@ def test_face_mesh_sees_a_face(name: str) -> None:
     from lipsync_core.face.detector import FaceDetector
     from lipsync_core.face.mesh import FaceMesh, lip_opening, roi_from_detection
     from lipsync_core.face.models import FaceModels
+    from lipsync_core.face.video import VideoSource
 
     try:
         models = FaceModels(Store().fetch("mediapipe-face"))
@@ -120,20 +121,17 @@ def test_face_mesh_sees_a_face(name: str) -> None:
     detector, mesh = FaceDetector(models), FaceMesh(models)
     measured: list[float] = []
     driven: list[float] = []
-    with av.open(str(FOLDER / f"{name}.mp4")) as container:
-        for number, frame in enumerate(container.decode(video=0)):
-            if number % 11:
+    for picture in VideoSource(FOLDER / f"{name}.mp4").frames():
+        if picture.number % 11:
+            continue
+        for speaker in truth["speakers"]:
+            own = {key: column[picture.number] for key, column in truth["frames"][speaker["name"]].items()}
+            if own["mouth_occluded"] or abs(own["yaw_deg"]) > 35 or not own["face_visible"]:
                 continue
-            picture = frame.to_ndarray(format="rgb24")
-            for speaker in truth["speakers"]:
-                own = truth["frames"][speaker["name"]]
-                hidden = own["mouth_occluded"][number] or abs(own["yaw_deg"][number]) > 35
-                if hidden or not own["face_visible"][number]:
-                    continue
-                part = np.ascontiguousarray(picture[:, speaker["left"]:speaker["right"]])
-                found = max(detector.whole(part), key=lambda d: d.size)
-                points, presence = mesh(part, roi_from_detection(found))
-                assert presence > 0.9, (number, speaker["name"], presence)
-                measured.append(float(lip_opening(points[None])[0]))
-                driven.append(own["mouth_opening"][number])
+            width = speaker["right"] - speaker["left"]
+            found = max(detector.region(picture, 0, speaker["left"], picture.height, width), key=lambda d: d.score)
+            points, presence = mesh(picture, roi_from_detection(found))
+            assert presence > 0.9, (picture.number, speaker["name"], presence)
+            measured.append(float(lip_opening(points)))
+            driven.append(own["mouth_opening"])
     assert np.corrcoef(measured, driven)[0, 1] > 0.8

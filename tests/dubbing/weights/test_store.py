@@ -233,6 +233,18 @@ def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path, catalog: Path) -
         Store(tmp_path / "file" / "cache", offline=False, catalog=catalog).fetch("voice")
 
 
+def test_a_licence_without_commercial_use_is_refused_where_that_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dubbing.config import load_settings
+
+    monkeypatch.setenv("DUBBING_COMMERCIAL_ONLY", "1")
+    load_settings.cache_clear()
+    store = Store(offline=True)
+    assert "forbids commercial use" in (store.why_unavailable("nllb-200-distilled-600M") or "")
+    assert "forbids" not in (store.why_unavailable("m2m100_418M") or "")
+    with pytest.raises(UnavailableError, match="forbids commercial use"):
+        store.fetch("xtts-v2")
+
+
 def test_an_unknown_name_and_a_machine_that_does_not_fit(store: Store) -> None:
     with pytest.raises(UnavailableError, match="no model called nothing"):
         store.fetch("nothing")
