@@ -49,12 +49,12 @@ def _window(image: Array, rng: np.random.Generator) -> None:
     for k in range(24):
         f = k / 24
         sky = np.array([0.80, 0.92, 1.08]) * (1 - f) + np.array([0.75, 0.78, 0.70]) * f
-        tree = np.array([0.16, 0.24, 0.09]) * rng.uniform(0.7, 1.3)
+        tree = np.array([0.20, 0.25, 0.13]) * rng.uniform(0.7, 1.3)
         _box(image, left, 0.05 + 0.64 * f, right, 0.05 + 0.64 * (k + 1) / 24, tuple(sky if f < 0.55 else tree))
     height, width = image.shape[:2]
     for _ in range(60):
         x, y = rng.uniform(left, right), rng.uniform(0.36, 0.62)
-        shade = np.array([0.20, 0.32, 0.10]) * rng.uniform(0.4, 1.8)
+        shade = np.array([0.19, 0.25, 0.11]) * rng.uniform(0.4, 1.8)
         cv2.circle(image, (int(x * width), int(y * height)), int(rng.uniform(4, 16) * height / 720), shade.tolist(), -1)
     _box(image, right, 0.0, right + 0.3, 0.8, tuple(image[height // 2, min(width - 1, int((right + 0.02) * width))]))
     _box(image, (left + right) / 2 - 0.006, 0.05, (left + right) / 2 + 0.006, 0.69, (0.30, 0.29, 0.28))
@@ -97,7 +97,7 @@ def _plant(image: Array, rng: np.random.Generator) -> None:
         angle = rng.uniform(-2.7, -0.45)
         reach = rng.uniform(0.05, 0.24)
         x, y = x0 + np.cos(angle) * reach * 0.55, 0.80 + np.sin(angle) * reach
-        tone = np.array([0.05, 0.14, 0.035]) * rng.uniform(0.4, 2.0)
+        tone = np.array([0.035, 0.072, 0.026]) * rng.uniform(0.4, 2.0)
         cv2.ellipse(image, (int(x * width), int(y * height)), (int(0.022 * width), int(0.009 * width)),
                     float(np.rad2deg(angle)), 0, 360, tone.tolist(), -1)
 

@@ -65,7 +65,7 @@ def scalp_mask(head: Head) -> Points:
     size = len(ears)
     ear = ears[np.clip(((1 - head.uv[:, 1]) * size).astype(int), 0, size - 1),
                np.clip((head.uv[:, 0] * size).astype(int), 0, size - 1)] / 255.0
-    mask = smoothstep(-0.05, 0.09, front - z) * (1 - ear) * (y > 6.2)
+    mask = smoothstep(-0.09, 0.13, front - z) * (1 - ear) * (y > 6.2)
     out = np.zeros(len(head.rest))
     out[: len(mask)] = mask
     return out

@@ -227,6 +227,7 @@ class Head:
             moved = self.coarse_rest[index]
             matrix, offset = _affine(points[index], moved)
             v, q, k = dental_arch(jaw, self.identity.seed)
+            v = v * [0.93, 1.0, 1.0] + [0.0, 0.0, -0.022]  # clear of the lips' corners in every expression
             verts.append(v @ matrix + offset)
             quads.append(q + count)
             kinds.append(np.where(k == 0, TOOTH, GUM))
