@@ -4,33 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
 
+from dubbing.engines.base import PatchLike as Patch
+
 _EXACT = ("yuv420p", "yuvj420p")
-
-
-class Patch(Protocol):
-    """A rectangle of one frame with finished pixels, in the upright picture (see lipsync_core.patch).
-
-    ``y`` is uint8 [height, width], ``u`` and ``v`` [height/2, width/2]; left, top, height and width are even.
-    """
-
-    @property
-    def frame(self) -> int: ...
-    @property
-    def left(self) -> int: ...
-    @property
-    def top(self) -> int: ...
-    @property
-    def y(self) -> npt.NDArray[np.uint8]: ...
-    @property
-    def u(self) -> npt.NDArray[np.uint8]: ...
-    @property
-    def v(self) -> npt.NDArray[np.uint8]: ...
 
 
 def paste_all(frame: av.VideoFrame, patches: Sequence[Patch], quarter_turns: int) -> None:

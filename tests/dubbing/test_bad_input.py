@@ -5,6 +5,7 @@ Every row is tried through the command line.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sqlite3
@@ -221,3 +222,32 @@ def test_music_only_is_not_dubbed(tmp_path: Path, dubbing: Any) -> None:
     code, _, err = dubbing("dub", clip, "--to", "en", "--out", tmp_path / "out.mp4", *FAKES[4:])
     one_sentence(code, err, "no speech")
     assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.real
+def test_a_video_without_a_face_is_dubbed_without_lip_sync_and_it_is_said(clip: Path, tmp_path: Path,
+                                                                         dubbing: Any) -> None:
+    """The real face tracker; the pictures are copied as they are."""
+    code, out, err = dubbing("dub", clip, "--to", "en", "--out", tmp_path / "out.mp4", *FAKES[:-1], "atlas", "--json")
+    assert code == 0, err
+    result = json.loads(out)
+    assert result["utterances"] and not any(line["on_camera"] for line in result["utterances"])
+    assert any("face" in note for note in result["notes"])
+    assert probe(tmp_path / "out.mp4").video == probe(clip).video
+
+
+@pytest.mark.real
+def test_corrupted_weights_are_noticed_and_fetched_again(tmp_path: Path, dubbing: Any,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUBBING_CACHE", str(tmp_path / "cache"))
+    assert dubbing("models", "pull", "resemblyzer")[0] == 0
+    (weights,) = (tmp_path / "cache").rglob("pretrained.pt")
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    stamp = weights.stat()
+    weights.write_bytes(content)
+    os.utime(weights, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    code, out, _ = dubbing("models", "verify", "resemblyzer")
+    assert code == 1 and "damaged" in out
+    assert dubbing("models", "pull", "resemblyzer")[0] == 0
+    assert dubbing("models", "verify", "resemblyzer")[0] == 0
