@@ -10,7 +10,7 @@ from typing import Any
 from dubbing import registry
 from dubbing.domain.isochrony import Slot, slot_for
 from dubbing.domain.project import Project, Speaker, Take, Translation, Utterance
-from dubbing.engines.base import Synthesizer
+from dubbing.engines.base import Synthesizer, Translator
 from dubbing.options import DubOptions
 from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.runner import Runner
@@ -64,26 +64,43 @@ class Localization:
         mine = [u for u in self.utterances if u.id not in known or not known[u.id].edited_by_person]
         if mine:
             engine = registry.choose_translator(self.source.language, self.language, self.options.translator)
-            if self.options.translator == "auto":
+            is_free = self.options.translator == "auto"
+            if is_free:
                 self.dub.notes += registry.why_not_better("translate", engine.id)
-            steps = [translate.step(engine, self.source.sound, u.text, u.start_ms, u.end_ms, self.source.language,
-                                    self.language, utterance=u.id) for u in mine]
-            for utterance, artifact in zip(mine, self.runner.run_each(steps), strict=True):
-                text = artifact.path(translate.TEXT).read_text()
-                now = known.get(utterance.id)
-                if now is None or (now.text, now.engine) != (text, engine.id) or \
-                        now.source_revision < utterance.text_revision:
-                    self.storage.translations.save_machine(
-                        self.project.id, utterance.id, self.language, text, engine=engine.id,
-                        source_revision=utterance.revision)
+            others = registry.translators(self.source.language, self.language) if is_free else []
+            left = mine
+            for each in [engine, *(other for other in others if other is not engine)]:
+                left = self._translate_with(each, left, known)
+                if not left:
+                    break
         self.dub.translations = self.storage.translations.all(self.project.id, self.language)
-        silent = [u.id for u in self.utterances if not self.dub.translations[u.id].text.strip()]
+        silent = [u.id for u in self.utterances if not self._text(u)]
         if silent:
             self.dub.notes.append(f"{', '.join(silent)}: no translation into {self.language}; "
                                   "the original is heard there. Type one with `dubbing project set`.")
 
+    def _translate_with(self, engine: Translator, lines: Sequence[Utterance],
+                        known: dict[str, Translation]) -> list[Utterance]:
+        """Translate ``lines`` and keep the texts; returns those for which the engine had nothing to say."""
+        steps = [translate.step(engine, self.source.sound, u.text, u.start_ms, u.end_ms, self.source.language,
+                                self.language, utterance=u.id) for u in lines]
+        left = []
+        for utterance, artifact in zip(lines, self.runner.run_each(steps), strict=True):
+            text, now = artifact.path(translate.TEXT).read_text(), known.get(utterance.id)
+            if not text:
+                left.append(utterance)
+            elif now is None or (now.text, now.engine) != (text, engine.id) or \
+                    now.source_revision < utterance.text_revision:
+                self.storage.translations.save_machine(self.project.id, utterance.id, self.language, text,
+                                                       engine=engine.id, source_revision=utterance.revision)
+        return left
+
     def _spoken(self) -> list[Utterance]:
-        return [u for u in self.utterances if self.dub.translations[u.id].text.strip()]
+        return [u for u in self.utterances if self._text(u)]
+
+    def _text(self, utterance: Utterance) -> str:
+        translation = self.dub.translations.get(utterance.id)
+        return translation.text.strip() if translation is not None else ""
 
     def _synthesize(self) -> dict[str, Artifact]:
         synthesizer = registry.choose("tts", self.options.synthesizer)

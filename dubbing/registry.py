@@ -120,6 +120,12 @@ def why_not_better(kind: str, chosen: str) -> list[str]:
     return lines
 
 
+def translators(source: str, target: str) -> list[Any]:
+    """Every translator that can do this pair now, best first."""
+    engines = [create("translate", name) for name in names("translate")]
+    return [e for e in engines if not e.is_fake and e.why_unavailable() is None and e.supports(source, target)]
+
+
 def choose_translator(source: str, target: str, wanted: str = "auto") -> Any:
     """The translator for a language pair; with ``auto`` the best one that supports it now."""
     if wanted != "auto":
@@ -128,10 +134,9 @@ def choose_translator(source: str, target: str, wanted: str = "auto") -> Any:
             raise UnavailableError(f"The translator {wanted} does not translate {source} into {target}.",
                                    "Choose another with --translator, or type the translations yourself.")
         return engine
-    for name in names("translate"):
-        engine = create("translate", name)
-        if not engine.is_fake and engine.why_unavailable() is None and engine.supports(source, target):
-            return engine
+    able = translators(source, target)
+    if able:
+        return able[0]
     raise UnavailableError(
         f"No translator for {source} into {target} is installed.",
         "`make apertium` adds English-Spanish; `dubbing models pull opus-mt-"

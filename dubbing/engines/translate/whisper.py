@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import gc
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,6 +21,15 @@ _LEAD_SAMPLES = SAMPLE_RATE // 5
 _GOOD = 0.75
 
 
+#: How videos end: what Whisper translates a last line into when it does not understand it.
+_FAREWELL = re.compile(r"\b(thanks?( you)?( so| very)?( much)? for (watching|listening|viewing|your attention)"
+                       r"|see you (in the )?next (time|video|week|one)|subscribe)\b", re.IGNORECASE)
+#: A source that may really say so: video, channel, watch, attention, subscribe, in the languages that are recognized.
+_FAREWELL_HEARD = re.compile(r"v[ií]d[eé]o|visto|ver|vu|regard|gesehen|schau|guard|assist|aten[cç]|atten|aufmerk|"
+                             r"suscr|abonn|iscri|inscre|просмотр|внимание|подпис|視聴|登録|观看|訂閱|订阅|시청|구독",
+                             re.IGNORECASE)
+
+
 class WhisperTranslator:
     """Whisper's own translation task: any of its languages into English.
 
@@ -32,7 +42,7 @@ class WhisperTranslator:
     is_fake: ClassVar[bool] = False
     needs_sound: ClassVar[bool] = True
     quality: ClassVar[int] = 50
-    version: str = "1"
+    version: str = "2"
 
     def __init__(self, model: str | Path = "auto", device: str = "", store: Store | None = None) -> None:
         self._store = store or Store()
@@ -40,7 +50,7 @@ class WhisperTranslator:
         large = model == "auto" and self._store.find("faster-whisper-large-v3") is not None
         self._model = ("faster-whisper-large-v3" if large else "whisper-base") if model == "auto" else str(model)
         self._decoder: Any = None
-        self.version = f"1 {Path(self._model).name}"
+        self.version = f"2 {Path(self._model).name}"
 
     def why_unavailable(self) -> str | None:
         return None if Path(self._model).is_dir() else self._store.why_unavailable(self._model)
@@ -87,6 +97,8 @@ def believability(found: Decoded, heard: str, seconds: float) -> float:
     text = found.text.strip()
     evidence = Evidence(1.0, found.no_speech, 1.0, float(np.exp(found.logprob)), found.logprob, seconds)
     if not text or is_invented(text, "en", evidence) or compression_ratio(text) > 2.4:
+        return 0.0
+    if _FAREWELL.search(text) and not _FAREWELL_HEARD.search(heard):
         return 0.0
     score = float(np.exp(found.logprob))
     if heard.strip():

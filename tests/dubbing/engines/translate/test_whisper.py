@@ -15,6 +15,13 @@ def decoded(text: str, logprob: float = -0.3, no_speech: float = 0.02) -> Decode
     return Decoded([1], text, no_speech, logprob)
 
 
+def test_a_farewell_that_nobody_said_is_not_believed() -> None:
+    """The bundled dialogue's last line came out like this."""
+    found = decoded(" Thank you for watching and see you soon!")
+    assert believability(found, "Estupendo mi madre también viene esta noche.", 2.2) == 0.0
+    assert believability(found, "Gracias por ver este vídeo y hasta pronto.", 2.2) > 0.3
+
+
 def test_a_fitting_translation_is_believed_most() -> None:
     good = believability(decoded(" Hello everyone, I am very happy to see you again."), HEARD, 3.0)
     assert good > 0.7
