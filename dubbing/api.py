@@ -272,7 +272,7 @@ class Workspace:
 
     def export(self, project: Project, what: str, out: Path, *, language: str | None = None,
                subtitle_format: str = "srt", listener: Listener = nobody) -> tuple[dict[str, Path], list[str]]:
-        """Write the video, the stems or the subtitles of one language, brought up to date first.
+        """Write the video, a side-by-side preview, the stems or the subtitles of one language, after a run.
 
         Returns the files by what they are, and notes for a person.
         """
@@ -285,6 +285,8 @@ class Workspace:
             return delivery.stems(dubs[0], source, out), result.notes
         if what == "subtitles":
             return delivery.subtitles(result, source, language, out, subtitle_format), result.notes
+        if what == "preview":
+            return {"preview": delivery.preview(dubs[0], source, out)}, result.notes
         return {"video": result.outputs[language]}, result.notes
 
     def contact_sheet(self, project: Project, language: str, out: Path, *, listener: Listener = nobody) -> Path | None:

@@ -192,8 +192,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         terminal.note("Stopped. The same command goes on where it was.")
         sys.exit(130)
+    except MemoryError:
+        sys.exit(terminal.fail(DubbingError("The memory is full.", "Close other programs; the same command goes on.")))
     except BrokenPipeError:
         # The reader of our output has gone (``| head``): nothing left to say, and no trace of it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        # A fault of ours. The trace is for whoever mends it, not for whoever dubs.
+        if os.environ.get("DUBBING_DEBUG"):
+            raise
+        sys.exit(terminal.fail(DubbingError(
+            f"Something went wrong that should not have ({type(error).__name__}: {error}).",
+            "What was finished is kept. DUBBING_DEBUG=1 shows where; please report it.")))
 

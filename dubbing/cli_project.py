@@ -139,15 +139,15 @@ def set_line(reference: str, line: str, start_ms: str | None, end_ms: str | None
 
 @project.command()
 @click.argument("reference", metavar="PROJECT")
-@click.argument("what", type=click.Choice(["video", "stems", "subtitles"]))
+@click.argument("what", type=click.Choice(["video", "preview", "stems", "subtitles"]))
 @language_option
 @click.option("--out", type=click.Path(path_type=Path), required=True,
-              help="File (video) or folder (stems, subtitles) to write.")
+              help="File (video, preview) or folder (stems, subtitles) to write.")
 @click.option("--format", "fmt", type=click.Choice(["srt", "vtt"]), default="srt", show_default=True,
               help="Format of the subtitles.")
 @json_option
 def export(reference: str, what: str, language: str | None, out: Path, fmt: str, as_json: bool) -> None:
-    """Export the finished video, the stems (speech, M&E, mix as WAV) or the subtitles of both languages."""
+    """Export the finished video, a side-by-side preview, the stems (speech, M&E, mix as WAV) or both subtitles."""
     with workspace() as opened, terminal.bars() as listener:
         found = opened.project(reference)
         written, notes = opened.export(found, what, out, language=language, subtitle_format=fmt, listener=listener)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dubbing.errors import UsageError
 from dubbing.exchange.subtitles import Cue, write_subtitles
 from dubbing.media.atomic import copy_into_place
 from dubbing.pipeline.stages import mix, separate
@@ -23,6 +24,16 @@ def stems(dub: Dub, source: Source, folder: Path) -> dict[str, Path]:
              "me": (source.separated.path(separate.MUSIC_AND_EFFECTS), folder / f"{name}.me.wav"),
              "mix": (dub.mix.path(mix.MIX), folder / f"{name}.{dub.language}.mix.wav")}
     return {what: copy_into_place(made, out) for what, (made, out) in files.items()}
+
+
+def preview(dub: Dub, source: Source, out: Path) -> Path:
+    """Original and dub side by side, as an MP4."""
+    from dubbing.preview import side_by_side
+
+    assert dub.video is not None
+    if out.suffix.lower() != ".mp4":
+        raise UsageError(f"A preview is an MP4 file, and {out.name} is not named like one.", "Name it *.mp4.")
+    return side_by_side(source.path, dub.video.path(dub.video.facts["file"]), out)
 
 
 def subtitles(result: DubResult, source: Source, language: str, folder: Path, fmt: str) -> dict[str, Path]:

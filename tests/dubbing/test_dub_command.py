@@ -132,6 +132,18 @@ def test_stems_and_subtitles(clip: Path, tmp_path: Path, dubbing: Any) -> None:
         assert first["utterances"][0]["target_text"]["en"].split()[0] in texts["subtitles en"]
 
 
+def test_a_preview_shows_original_and_dub_side_by_side(clip: Path, tmp_path: Path, dubbing: Any) -> None:
+    from dubbing.media.probe import probe
+
+    _, first, _ = dubbing("dub", clip, "--to", "en", "--out", tmp_path / "out.mp4", "--json", *FAKES)
+    code, _, err = dubbing("project", "export", first["project"], "preview", "--out", tmp_path / "both.mp4")
+    assert code == 0, err
+    both, one = probe(tmp_path / "both.mp4").video, probe(clip).video
+    assert both is not None and one is not None
+    assert both.width == 2 * round(540 * one.width / one.height) and both.height == 540
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
 def run_in_child(clip: Path, out: Path, home: Path) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "DUBBING_HOME": str(home)}
     return subprocess.Popen([sys.executable, "-m", "dubbing", "dub", str(clip), "--to", "en", "--out", str(out),
