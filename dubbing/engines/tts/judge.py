@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import time
-import unicodedata
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +19,9 @@ import numpy as np
 
 from dubbing.engines.base import Sound
 from dubbing.errors import UnavailableError, UsageError
+from dubbing.pipeline.word_errors import error_rate
 
 LIMIT = 0.15
-_BY_CHARACTER = {"ja", "zh"}
 _SENTENCES = Path(__file__).with_name("sentences")
 
 
@@ -58,35 +56,6 @@ class Listener:
         sound_16k = np.asarray(soxr.resample(sound, sample_rate, 16_000), np.float32)
         segments, _ = self._model.transcribe(sound_16k, language=language, beam_size=5)
         return " ".join(segment.text.strip() for segment in segments)
-
-
-def normalized(text: str, language: str) -> str:
-    """Lower case, no punctuation, numbers in words."""
-    text = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
-    text = re.sub(r"(?<=\d)[.,](?=\d{3}\b)", "", text)
-    text = re.sub(r"\d+", lambda match: f" {_in_words(int(match[0]), language)} ", text)
-    if language in _BY_CHARACTER:
-        return "".join(c for c in text if c.isalnum())
-    return " ".join("".join(c if c.isalnum() else " " for c in text).split())
-
-
-def _in_words(number: int, language: str) -> str:
-    from num2words import num2words
-
-    try:
-        return str(num2words(number, lang={"pt": "pt_BR"}.get(language, language)))
-    except (NotImplementedError, OverflowError):
-        return str(number)
-
-
-def error_rate(said: list[str], heard: list[str], language: str) -> float:
-    """Word error rate over all sentences; character error rate where words are not separated."""
-    import jiwer
-
-    references = [normalized(text, language) for text in said]
-    hypotheses = [normalized(text, language) for text in heard]
-    measure = jiwer.cer if language in _BY_CHARACTER else jiwer.wer
-    return float(measure(references, hypotheses))
 
 
 def sentences(language: str) -> list[str]:

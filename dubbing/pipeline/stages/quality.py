@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 import statistics
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +16,10 @@ from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.stage import Step
 from dubbing.pipeline.stages.mix import SPEECH
 from dubbing.pipeline.stages.synthesize import load_take
+from dubbing.pipeline.word_errors import error_rate, normalized
 
 VERSION = "1"
 REPORT = "quality.json"
-#: Languages that are written without spaces are compared letter by letter.
-_BY_LETTER = frozenset({"ja", "zh", "th"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +42,10 @@ def step(recognizer: Recognizer, lipsyncer: LipSyncer | None, source: Path, trac
         result: dict[str, Any] = {"fit": _fit(lines)}
         heard = recognizer.transcribe(audio.read_mono_16k(mixed.path(SPEECH)), language=language,
                                       report=part(report, 0, 2))
-        result["word_error_rate"] = word_error_rate(" ".join(line.text for line in lines),
-                                                    " ".join(s.text for s in heard.segments), language)
+        meant = " ".join(line.text for line in lines)
         result["heard"] = " ".join(segment.text.strip() for segment in heard.segments)
+        has_words = bool(normalized(meant, language))
+        result["word_error_rate"] = round(error_rate([meant], [result["heard"]], language), 4) if has_words else None
         painted = [line for line in lines if line.rendered is not None and line.rendered.facts["frames"]]
         if lipsyncer is not None and tracks is not None and painted:
             recognizer.release()
@@ -80,35 +78,3 @@ def _fit(lines: Sequence[JudgedLine]) -> dict[str, Any]:
             "in_window": round(colours.count(Fit.GREEN) / len(lines), 4) if lines else None,
             "median_tempo": round(statistics.median(tempos), 4) if tempos else None,
             "borrowed_ms": sum(line.take.facts["borrowed_ms"] for line in lines)}
-
-
-def word_error_rate(meant: str, heard: str, language: str) -> float | None:
-    """Errors per word (per letter where words are not spaced), after both were put into one spelling.
-
-    None when nothing was meant. Case, punctuation and the way numbers are written do not count.
-    """
-    import jiwer
-
-    reference, hypothesis = plain_words(meant, language), plain_words(heard, language)
-    if not reference:
-        return None
-    if language in _BY_LETTER:
-        return round(float(jiwer.cer("".join(reference), "".join(hypothesis))), 4)
-    return round(float(jiwer.wer(" ".join(reference), " ".join(hypothesis))), 4)
-
-
-def plain_words(text: str, language: str) -> list[str]:
-    """Lower-case words without punctuation; numbers spelled out where the language's rules are known."""
-    from num2words import num2words
-
-    def spelled(match: re.Match[str]) -> str:
-        try:
-            return f" {num2words(int(match.group()), lang=language)} "
-        except (NotImplementedError, OverflowError):
-            return match.group()
-
-    text = unicodedata.normalize("NFKC", text)
-    text = re.sub(r"(?<=\d)[.,\s](?=\d{3}\b)", "", text)
-    text = re.sub(r"\d+", spelled, text)
-    kept = "".join(c if c.isalnum() or c in "'’" else " " for c in text.lower()).replace("’", "'")
-    return [word.strip("'") for word in kept.split() if word.strip("'")]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dubbing.pipeline.stages.quality import plain_words, word_error_rate
+from dubbing.pipeline.word_errors import error_rate, normalized
 
 
 @pytest.mark.parametrize(("meant", "heard", "language", "expected"), [
@@ -14,13 +14,9 @@ from dubbing.pipeline.stages.quality import plain_words, word_error_rate
     ("東京へ行く。", "東京へ行く", "ja", 0.0),
     ("don't stop", "don’t stop", "en", 0.0),
 ])
-def test_word_error_rate(meant: str, heard: str, language: str, expected: float) -> None:
-    assert word_error_rate(meant, heard, language) == expected
-
-
-def test_nothing_meant_has_no_rate() -> None:
-    assert word_error_rate("…", "something", "en") is None
+def test_error_rate(meant: str, heard: str, language: str, expected: float) -> None:
+    assert error_rate([meant], [heard], language) == expected
 
 
 def test_a_language_without_number_rules_keeps_its_digits() -> None:
-    assert plain_words("7 x", "xx") == ["7", "x"]
+    assert normalized("7 x", "xx") == "7 x"
