@@ -80,12 +80,16 @@ class Translator(Engine, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A synthesis identity. ``sex`` is "female", "male" or "unknown"; ``pitch_hz`` its usual pitch."""
+    """A synthesis identity. ``sex`` is "female", "male" or "unknown"; ``pitch_hz`` its usual pitch.
+
+    ``is_native`` is False where the voice speaks the language with an accent and others do not.
+    """
 
     id: str
     languages: tuple[str, ...]
     sex: str
     pitch_hz: float
+    is_native: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ _MIDDLE_SPACING_HZ = 1080.0
 _SCALE_OF_SEX = {"female": 1.06, "male": 0.96, "unknown": 1.0}
 _PITCH_OF_SEX = {"female": 205.0, "male": 120.0, "unknown": 160.0}
 _WRONG_SEX = 14.0
+#: An accent weighs as much as this distance in pitch.
+_ACCENT_SEMITONES = 6.0
 _SAME_VOICE = 9.0
 #: Two shifts of one voice are two people from this distance on: semitones, and formants at 3 semitones for 10 %.
 _LEAST_APART = 3.0
@@ -199,7 +201,8 @@ def _cost(profile: SpeakerProfile, voice: Voice) -> float:
     pitch = profile.pitch_hz or _PITCH_OF_SEX[profile.sex]
     distance = abs(12 * np.log2(pitch / voice.pitch_hz))
     known = "unknown" not in (profile.sex, voice.sex)
-    return float(distance + (_WRONG_SEX if known and profile.sex != voice.sex else 0.0))
+    wrong_sex = _WRONG_SEX if known and profile.sex != voice.sex else 0.0
+    return float(distance + wrong_sex + (0.0 if voice.is_native else _ACCENT_SEMITONES))
 
 
 def _shift(profile: SpeakerProfile, voice: Voice, scale: float | None) -> VoiceSpec:
@@ -241,7 +244,9 @@ def apply_voice(sound: Sound, sample_rate: int, spec: VoiceSpec) -> Sound:
     pyworld = _world()
 
     speech = np.ascontiguousarray(sound, np.float64)
-    pitch, times = pyworld.harvest(speech, sample_rate, f0_floor=60.0, f0_ceil=600.0, frame_period=_FRAME_MS)
+    # DIO with refinement: on a synthesizer's clean speech as good as Harvest, and many times faster.
+    pitch, times = pyworld.dio(speech, sample_rate, f0_floor=60.0, f0_ceil=600.0, frame_period=_FRAME_MS)
+    pitch = pyworld.stonemask(speech, pitch, times, sample_rate)
     envelope = pyworld.cheaptrick(speech, pitch, times, sample_rate)
     roughness = pyworld.d4c(speech, pitch, times, sample_rate)
     if spec.formant_ratio != 1.0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from dubbing.engines.base import Speech, Voice
@@ -34,13 +35,10 @@ class EmbeddedSynthesizer:
         return tuple(dict.fromkeys((*self._kokoro.languages(), *self._hibari.languages())))
 
     def voices(self, language: str) -> tuple[Voice, ...]:
-        """Hibari's first: where two voices fit a speaker equally well, the native one is taken."""
-        found: list[Voice] = []
-        for engine in (self._hibari, self._kokoro):
-            if language in engine.languages():
-                found += engine.voices(language)
-        return tuple(found)
+        """Hibari's, and Kokoro's: their accent is Japanese, which counts where Hibari has a native voice."""
+        native = self._hibari.voices(language)
+        return (*native, *(replace(voice, is_native=not native) for voice in self._kokoro.voices(language)))
 
     def synthesize(self, text: str, language: str, voice: str, *, speed: float = 1.0) -> Speech:
-        own = {v.id for v in self._hibari.voices(language)} if language in self._hibari.languages() else set()
+        own = {v.id for v in self._hibari.voices(language)}
         return (self._hibari if voice in own else self._kokoro).synthesize(text, language, voice, speed=speed)

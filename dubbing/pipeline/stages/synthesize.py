@@ -18,7 +18,7 @@ from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.stage import Step
 from dubbing.pipeline.voice_match import VoiceSpec, apply_voice
 
-VERSION = "1"
+VERSION = "2"
 TAKE, PHONEMES = "take.wav", "phonemes.json"
 #: What a synthesizer is asked for itself; the rest is time-stretch.
 SPEED_LIMITS = (0.8, 1.4)
