@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dubbing import registry
-from dubbing.domain.isochrony import Slot, slot_for
+from dubbing.domain.isochrony import Fit, Slot, slot_for
 from dubbing.domain.project import Project, Speaker, Take, Translation, Utterance
 from dubbing.engines.base import Synthesizer, Translator
 from dubbing.options import DubOptions
@@ -114,6 +114,11 @@ class Localization:
         for utterance in spoken:
             self._record(utterance, made[utterance.id], synthesizer.id, cast[utterance.speaker], chosen)
         self.dub.takes = self.storage.takes.chosen(self.project.id, self.language)
+        pressed = [f"{u.id} (tempo {made[u.id].facts['tempo']:.2f})" for u in spoken
+                   if made[u.id].facts["fit"] == Fit.RED.value]
+        if pressed:
+            self.dub.notes.append(f"Too long for their place, and spoken too fast: {', '.join(pressed)}. "
+                                  "Shorten their texts with `dubbing project set`.")
         return made
 
     def _record(self, utterance: Utterance, take: Artifact, engine: str, voice: str, chosen: dict[str, Take]) -> None:
