@@ -68,22 +68,24 @@ class Localization:
             if is_free:
                 self.dub.notes += registry.why_not_better("translate", engine.id)
             others = registry.translators(self.source.language, self.language) if is_free else []
-            left = mine
-            for each in [engine, *(other for other in others if other is not engine)]:
-                left = self._translate_with(each, left, known)
-                if not left:
-                    break
+            others = [other for other in others if other is not engine]
+            # What the best engine doubts goes to the others; what they leave, it gives as well as it can.
+            left = self._translate_with(engine, mine, known, must_be_sure=bool(others))
+            for other in others:
+                left = self._translate_with(other, left, known)
+            if others:
+                self._translate_with(engine, left, known)
         self.dub.translations = self.storage.translations.all(self.project.id, self.language)
         silent = [u.id for u in self.utterances if not self._text(u)]
         if silent:
             self.dub.notes.append(f"{', '.join(silent)}: no translation into {self.language}; "
                                   "the original is heard there. Type one with `dubbing project set`.")
 
-    def _translate_with(self, engine: Translator, lines: Sequence[Utterance],
-                        known: dict[str, Translation]) -> list[Utterance]:
+    def _translate_with(self, engine: Translator, lines: Sequence[Utterance], known: dict[str, Translation], *,
+                        must_be_sure: bool = False) -> list[Utterance]:
         """Translate ``lines`` and keep the texts; returns those for which the engine had nothing to say."""
         steps = [translate.step(engine, self.source.sound, u.text, u.start_ms, u.end_ms, self.source.language,
-                                self.language, utterance=u.id) for u in lines]
+                                self.language, must_be_sure=must_be_sure, utterance=u.id) for u in lines]
         left = []
         for utterance, artifact in zip(lines, self.runner.run_each(steps), strict=True):
             text, now = artifact.path(translate.TEXT).read_text(), known.get(utterance.id)

@@ -60,11 +60,15 @@ class Diarizer(Engine, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TranslationRequest:
-    """One utterance to translate; ``sound_16k`` is its own audio, for engines that listen."""
+    """One utterance to translate; ``sound_16k`` is its own audio, for engines that listen.
+
+    ``must_be_sure`` asks an engine that doubts its own result to return "": another one is asked then.
+    """
 
     text: str
     duration_ms: int
     sound_16k: Sound | None = None
+    must_be_sure: bool = False
     previous: tuple[str, ...] = ()
     following: tuple[str, ...] = ()
 

@@ -19,6 +19,8 @@ from dubbing.weights.store import Store
 _LONGEST_S = 28.0
 _LEAD_SAMPLES = SAMPLE_RATE // 5
 _GOOD = 0.75
+#: Below this the text is noise; below the other, another translator is worth asking first.
+_BELIEVABLE, _SURE = 0.2, 0.42
 
 
 #: How videos end: what Whisper translates a last line into when it does not understand it.
@@ -72,12 +74,14 @@ class WhisperTranslator:
         if request.sound_16k is None or len(request.sound_16k) < SAMPLE_RATE // 10:
             return ""
         self.load()
-        parts = [self._translate_part(part, request.text, _primary(source)) for part in _parts(request.sound_16k)]
+        least = _SURE if request.must_be_sure else _BELIEVABLE
+        parts = [self._translate_part(part, request.text, _primary(source), least)
+                 for part in _parts(request.sound_16k)]
         return " ".join(part for part in parts if part)
 
-    def _translate_part(self, sound: Sound, heard: str, language: str) -> str:
+    def _translate_part(self, sound: Sound, heard: str, language: str, least: float) -> str:
         """The most believable of several decodings, tried in turn until one is good."""
-        best, best_score = "", 0.2
+        best, best_score = "", least
         for piece, options in _attempts(sound):
             found = self._decoder.decode(self._decoder.encode([piece]), 1, language, "translate", **options)[0]
             score = believability(found, heard, len(sound) / SAMPLE_RATE)

@@ -17,7 +17,7 @@ MARGIN_MS = 60
 
 
 def step(translator: Translator, sound: Artifact, text: str, start_ms: int, end_ms: int, source: str, target: str,
-         *, utterance: str | None = None) -> Step:
+         *, must_be_sure: bool = False, utterance: str | None = None) -> Step:
     """A translator that listens depends on the utterance's own sound and times, one that reads on its text.
 
     An empty text in the artifact means that the engine had nothing to say: the line stays untranslated.
@@ -27,11 +27,13 @@ def step(translator: Translator, sound: Artifact, text: str, start_ms: int, end_
         clip = None
         if translator.needs_sound:
             clip = load_mono_16k(sound, start_ms - MARGIN_MS, end_ms + MARGIN_MS)
-        request = TranslationRequest(text, end_ms - start_ms, clip)
+        request = TranslationRequest(text, end_ms - start_ms, clip, must_be_sure)
         (folder / TEXT).write_text(translator.translate(request, source, target).strip())
         report(1, 1, "")
 
     params: dict[str, Any] = {"source": source, "target": target, "text": text}
+    if must_be_sure:
+        params["must_be_sure"] = True
     inputs: dict[str, Artifact | str] = {}
     if translator.needs_sound:
         params.update(start_ms=start_ms, end_ms=end_ms)
