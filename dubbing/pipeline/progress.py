@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a stage is. ``eta_s`` is None while too little is known to say."""
+    """How far a stage (``translate:en`` where it has a language) is; ``eta_s`` is None while nobody can tell."""
 
     stage: str
     done: float
@@ -61,7 +61,3 @@ def fan_out(*listeners: Listener) -> Listener:
 
     return tell
 
-
-def renamed(listener: Listener, stage: str) -> Listener:
-    """Pass events on under another stage name (``synthesize`` becomes ``synthesize:en``)."""
-    return lambda event: listener(replace(event, stage=stage))

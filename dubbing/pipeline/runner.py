@@ -94,7 +94,7 @@ class Runner:
 
     def run(self, step: Step) -> Artifact:
         """The step's artifact, computed if it is not there."""
-        clock = Clock(step.stage, step.unit, self.listener)
+        clock = Clock(_bar(step), step.unit, self.listener)
         artifact = self._run(step, clock)
         self._finished(step, clock, 1)
         return artifact
@@ -103,7 +103,7 @@ class Runner:
         """Run one stage's steps for many utterances under one bar."""
         if not steps:
             return []
-        clock = Clock(steps[0].stage, "line", self.listener)
+        clock = Clock(_bar(steps[0]), "line", self.listener)
         artifacts = []
         for i, step in enumerate(steps):
             before(i)
@@ -152,7 +152,12 @@ class Runner:
     def _finished(self, step: Step, clock: Clock, count: int) -> None:
         cached = self._summary(step).is_cached
         elapsed = time.monotonic() - clock.started
-        self.listener(Progress(step.stage, count, count, clock.unit, "", elapsed, 0.0, cached))
+        self.listener(Progress(clock.stage, count, count, clock.unit, "", elapsed, 0.0, cached))
+
+
+def _bar(step: Step) -> str:
+    """What a step's progress goes under: its stage, and its language where it has one."""
+    return f"{step.stage}:{step.language}" if step.language else step.stage
 
 
 class _Share:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,14 @@ def test_summaries_say_what_was_reused(tmp_path: Path) -> None:
     runner.run_each([writing("a"), writing("b")])
     (row,) = summaries_json(runner.summaries.values())
     assert (row["name"], row["steps"], row["computed"], row["cached"]) == ("write", 2, 1, False)
+
+
+def test_every_language_has_a_bar_of_its_own(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    runner = Runner(ArtifactStore(tmp_path), listener=seen.append)
+    for language in ("en", "it"):
+        runner.run_each([replace(writing(language), language=language)])
+    assert {event.stage for event in seen} == {"write:en", "write:it"}
 
 
 def test_the_clock_guesses_when_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
