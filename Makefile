@@ -1,12 +1,11 @@
 # Everything stands on `setup`: an environment in .venv, every version pinned in requirements.lock.
 PYTHON ?= python3.11
-PORT ?= 8501
 BIN := .venv/bin
 LOCK := requirements.lock
 STAMP := .venv/.installed
 UV_VERSION := 0.13.9
 
-.PHONY: setup demo test lint types bench ui apertium lock clean
+.PHONY: setup demo test lint types bench apertium lock clean
 
 setup: $(STAMP)
 
@@ -25,9 +24,6 @@ test: lint
 
 bench: setup
 	$(BIN)/dubbing bench
-
-ui: setup
-	$(BIN)/dubbing ui --port $(PORT)
 
 # Rule-based English-Spanish translation without a model hub; needs Debian or Ubuntu.
 apertium:
