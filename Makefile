@@ -5,7 +5,7 @@ LOCK := requirements.lock
 STAMP := .venv/.installed
 UV_VERSION := 0.13.9
 
-.PHONY: setup demo test lint types bench apertium lock clean
+.PHONY: setup demo test lint bench apertium lock clean
 
 setup: $(STAMP)
 
