@@ -22,6 +22,7 @@ from dubbing.storage.repository import Repository, open_repository
 
 if TYPE_CHECKING:
     from dubbing.localize import Dub
+    from dubbing.media.probe import MediaInfo
     from dubbing.understand import Source
 
 __all__ = ["DubOptions", "DubResult", "LineEdit", "LineSummary", "Workspace", "open_workspace"]
@@ -110,13 +111,11 @@ class Workspace:
     def create(self, video: Path, options: DubOptions, *, name: str | None = None, actor: str = "",
                listener: Listener = nobody) -> Project:
         """A new project of ``video``. Raises MediaError when it cannot be dubbed."""
-        from dubbing.media.probe import probe
-
         options.checked()
-        info = probe(video, needs_audio=True)
-        clock = Clock("hash", "byte", listener)
-        sha = file_sha256(video, clock)
-        listener(Progress("hash", 1, 1, "byte", "", time.monotonic() - clock.started, 0.0))
+        return self._create(video, *read_video(video, listener), options, name, actor)
+
+    def _create(self, video: Path, info: MediaInfo, sha: str, options: DubOptions, name: str | None = None,
+                actor: str = "") -> Project:
         return self.storage.projects.create(
             name or video.stem, video.resolve(), source_sha256=sha, media=info.to_json(),
             source_language=options.source, targets=options.targets,
@@ -150,19 +149,13 @@ class Workspace:
         """Create the project of ``video``, or go on with the one that was asked for the same, and run it."""
         options.checked()
         outputs = output_paths(video, options.targets, out)
-        project = self._same_project(video, options, listener) or self.create(video, options, listener=listener)
+        info, sha = read_video(video, listener)
+        project = self._same_project(video, sha, options) or self._create(video, info, sha, options)
         return self.run(project, outputs=outputs, listener=listener)
 
-    def _same_project(self, video: Path, options: DubOptions, listener: Listener) -> Project | None:
-        from dubbing.media.probe import probe
-
-        probe(video, needs_audio=True)
-        alike = [p for p in self.projects() if self.options(p) == options]
-        if not alike:
-            return None
-        sha = file_sha256(video, Clock("hash", "byte", listener))
-        for project in alike:
-            if project.source_sha256 == sha:
+    def _same_project(self, video: Path, sha: str, options: DubOptions) -> Project | None:
+        for project in self.projects():
+            if project.source_sha256 == sha and self.options(project) == options:
                 if Path(project.source_path) != video.resolve():
                     project = self.storage.projects.update(project.id, source_path=video.resolve())
                 return project
@@ -360,6 +353,17 @@ class Workspace:
             registry.check_voice(synthesizer, language, voice)
         choice = VoiceChoice(synthesizer.id, voice) if voice else None
         self.storage.speakers.assign_voice(project.id, speaker, language, choice, actor=actor)
+
+
+def read_video(video: Path, listener: Listener) -> tuple[MediaInfo, str]:
+    """What ``video`` is and its sha256, each found once. Raises MediaError when it cannot be dubbed."""
+    from dubbing.media.probe import probe
+
+    info = probe(video, needs_audio=True)
+    clock = Clock("hash", "byte", listener)
+    sha = file_sha256(video, clock)
+    listener(Progress("hash", 1, 1, "byte", "", time.monotonic() - clock.started, 0.0))
+    return info, sha
 
 
 def output_paths(video: Path, targets: Sequence[str], out: Path | None) -> dict[str, Path]:

@@ -69,8 +69,6 @@ class TranslationRequest:
     duration_ms: int
     sound_16k: Sound | None = None
     must_be_sure: bool = False
-    previous: tuple[str, ...] = ()
-    following: tuple[str, ...] = ()
 
 
 class Translator(Engine, Protocol):
