@@ -1,0 +1,181 @@
+"""A corpus of speech with exactly known phoneme times, spoken by the embedded synthesizers: what the phone network of
+``lipsync_core.speech`` is trained on.
+
+``python -m samples.phone_corpus FOLDER [--minutes 36] [--seed 0]`` writes ``takes.jsonl`` (one take a line: file, split,
+language, voice, speed, ``phones`` as [symbol, start_ms, end_ms]) and 16 kHz mono WAV files. The same seed gives the
+same takes. Nobody is recorded: the voices are Kokoro's and Hibari's (Apache-2.0) and mixtures of them.
+
+Half of the takes are real sentences, half are nonsense made of their words and halves of words, so that sounds meet in
+more ways than forty sentences have. The split ``test`` holds one voice and every fifth sentence that ``train`` never
+hears.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+RATE = 16_000
+#: Share of the corpus that each language has; Hibari speaks a third of the English.
+SHARES = {"en": 0.27, "es": 0.17, "de": 0.16, "it": 0.14, "pt": 0.13, "ja": 0.13}
+HELD_OUT_VOICE = "jf_tebukuro"
+_HELD_OUT_SENTENCE = 5
+_TEST_SHARE = 0.1
+_MIXTURE = "mixture"
+_VOWELS = frozenset("aeiouyæɑɐɒɔəɚɛɜɤɨɪɯøœʊʌAIOQWYᵊᵻ")
+_MARKS = ".!?…,;:—"
+
+Sound = npt.NDArray[np.float32]
+Phones = list[tuple[str, float, float]]
+
+
+class Speaker:
+    """Both synthesizers, told what to say in their own symbols."""
+
+    def __init__(self, threads: int = 1) -> None:
+        from dubbing.engines.tts.hibari import HibariSynthesizer
+        from dubbing.engines.tts.kokoro import KokoroSynthesizer
+
+        self._kokoro, self._hibari = KokoroSynthesizer(threads=threads), HibariSynthesizer(threads=threads)
+        self._kokoro.load()
+        self._hibari.load()
+        self._pure = dict(self._kokoro._styles)
+
+    def sentences(self, text: str, language: str) -> str:
+        return " ".join(self._kokoro.sentences(text, language))
+
+    def voices(self) -> tuple[str, ...]:
+        return tuple(self._pure)
+
+    def kokoro(self, symbols: str, weights: dict[str, float], speed: float) -> tuple[Sound, Phones]:
+        """``symbols`` in a voice between Kokoro's voices: a weighted mean of their style vectors; 16 kHz."""
+        shortest = min(len(style) for style in self._pure.values())
+        mixed = sum(weight * self._pure[name][:shortest] for name, weight in weights.items())
+        self._kokoro._styles[_MIXTURE] = np.asarray(mixed, np.float32)
+        return _at_16k(*self._kokoro._render(symbols, _MIXTURE, speed))
+
+    def hibari(self, symbols: str, speed: float) -> tuple[Sound, Phones]:
+        known = "".join(c for c in symbols if c in self._hibari._vocabulary)
+        return _at_16k(*self._hibari._render(known, speed))
+
+
+def _at_16k(sound: Sound, phonemes: list) -> tuple[Sound, Phones]:
+    import soxr
+
+    resampled = np.asarray(soxr.resample(sound, 24_000, RATE), np.float32)
+    return resampled, [(p.symbol, round(float(p.start_ms), 1), round(float(p.end_ms), 1)) for p in phonemes]
+
+
+def nonsense(words: list[str], random: np.random.Generator) -> str:
+    """Five to twelve words in no order, every third of them made of the halves of two."""
+    chosen: list[str] = []
+    for _ in range(int(random.integers(5, 13))):
+        word = words[random.integers(len(words))]
+        if random.random() < 0.35:
+            word = _head(word, random) + _tail(words[random.integers(len(words))], random)
+        chosen.append(word)
+        if random.random() < 0.1:
+            chosen[-1] += ","
+    return " ".join(chosen).rstrip(",") + "."
+
+
+def _cuts(word: str) -> list[int]:
+    """Where a word can be cut: before a consonant that follows a vowel."""
+    return [i for i in range(1, len(word)) if word[i - 1] in _VOWELS | {"ː"} and word[i].isalpha()
+            and word[i] not in _VOWELS]
+
+
+def _head(word: str, random: np.random.Generator) -> str:
+    cuts = _cuts(word)
+    return word[: cuts[random.integers(len(cuts))]] if cuts else word
+
+
+def _tail(word: str, random: np.random.Generator) -> str:
+    cuts = _cuts(word)
+    return word[cuts[random.integers(len(cuts))]:] if cuts else word
+
+
+def takes(speaker: Speaker, minutes: float, seed: int) -> Iterator[tuple[dict, Sound]]:
+    """Takes until ``minutes`` are spoken: their line of ``takes.jsonl`` (without the file) and their sound."""
+    from dubbing.engines.tts.judge import sentences
+
+    random = np.random.default_rng(seed)
+    spoken = {code: [speaker.sentences(text, code) for text in sentences(code)] for code in SHARES}
+    words = {code: [w.strip(_MARKS + "ˈˌ") for i, s in enumerate(all_) if i % _HELD_OUT_SENTENCE for w in s.split()]
+             for code, all_ in spoken.items()}
+    ordinary = [name for name in speaker.voices() if name != HELD_OUT_VOICE]
+    codes, shares = list(SHARES), np.array(list(SHARES.values()))
+    done_s = 0.0
+    while done_s < minutes * 60:
+        language = codes[random.choice(len(codes), p=shares / shares.sum())]
+        is_test = random.random() < _TEST_SHARE
+        all_ = spoken[language]
+        if is_test:
+            voice = HELD_OUT_VOICE if random.random() < 0.6 else ordinary[random.integers(len(ordinary))]
+            held = [s for i, s in enumerate(all_) if i % _HELD_OUT_SENTENCE == 0]
+            symbols, weights = held[random.integers(len(held))], {voice: 1.0}
+        else:
+            weights = _voice(ordinary, random)
+            known = [s for i, s in enumerate(all_) if i % _HELD_OUT_SENTENCE]
+            symbols = known[random.integers(len(known))] if random.random() < 0.5 else nonsense(words[language], random)
+        speed = round(float(random.uniform(0.8, 1.35)), 3)
+        if language == "en" and not is_test and random.random() < 0.35:
+            weights = {"hibari": 1.0}
+            sound, phones = speaker.hibari(symbols, speed)
+        else:
+            sound, phones = speaker.kokoro(symbols, weights, speed)
+        if len(sound) < RATE // 2:
+            continue
+        done_s += len(sound) / RATE
+        yield {"split": "test" if is_test else "train", "language": language, "speed": speed,
+               "voice": {name: round(weight, 3) for name, weight in weights.items()}, "symbols": symbols,
+               "phones": phones}, sound
+
+
+def _voice(names: list[str], random: np.random.Generator) -> dict[str, float]:
+    """One voice, or two or three of them mixed."""
+    if random.random() < 0.4:
+        # The only man speaks as often as all the women together.
+        return {"jm_kumo" if random.random() < 0.5 else names[random.integers(len(names))]: 1.0}
+    chosen = random.choice(len(names), int(random.integers(2, 4)), replace=False)
+    weights = random.dirichlet(np.full(len(chosen), 1.5))
+    return {names[i]: float(w) for i, w in zip(chosen, weights, strict=True)}
+
+
+def write(folder: Path, minutes: float, seed: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    lines: list[str] = []
+    for number, (row, sound) in enumerate(takes(Speaker(), minutes, seed)):
+        name = f"{number:05d}.wav"
+        with wave.open(str(folder / name), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(RATE)
+            file.writeframes((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
+        lines.append(json.dumps({"file": name, **row}, ensure_ascii=False))
+        if number % 50 == 49:
+            _save(folder, lines)
+            print(f"{number + 1} takes", flush=True)
+    _save(folder, lines)
+
+
+def _save(folder: Path, lines: list[str]) -> None:
+    temporary = folder / "takes.jsonl.part"
+    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    os.replace(temporary, folder / "takes.jsonl")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m samples.phone_corpus", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--minutes", type=float, default=36.0)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    write(options.folder, options.minutes, options.seed)
