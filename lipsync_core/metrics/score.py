@@ -1,222 +1,324 @@
 """Does the mouth say what is heard? Measured on the finished file by a face track run afresh on it.
 
-No downloaded judge takes part. What is wanted comes from the take's phonemes, what is there from the mesh;
-both are compared over the frames in which the speaker's mouth is in view.
+No downloaded judge takes part. What is wanted comes from the take's phonemes (or from the sound alone), what is there
+from the mesh; both are compared over the frames in which the speaker's mouth is in view. Pictures are read once from
+each file, in step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from lipsync_core.atlas import shape
-from lipsync_core.atlas.model import Range, measure_range
 from lipsync_core.face.types import FaceAnalysis, FaceTrack
 from lipsync_core.face.video import VideoSource
-from lipsync_core.speech.articulation import Articulation, articulate, closure_centres_ms
+from lipsync_core.metrics import picture as pictures
+from lipsync_core.metrics import speech
+from lipsync_core.metrics.follow import Seen, Speaker, follow, speaker_of
+from lipsync_core.metrics.identity import Likeness, shape_likeness
+from lipsync_core.metrics.judgement import Curves, Judgement, LineJudgement
+from lipsync_core.metrics.speech import Wanted
+from lipsync_core.patch import Patch
 
 if TYPE_CHECKING:
     from lipsync_core.engine import Line
 
-TOUCHING = 0.15
-_CLOSURE_REACH_MS = 40.0
-_PAUSE_MS = 200.0
-_MOVING = 0.08
-_LAGS_MS = np.arange(-160.0, 161.0, 5.0)
-
 Floats = npt.NDArray[np.float64]
+Report = Callable[[float, float, str], None]
+
+_NO_REFERENCE = "there is no original to compare with"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One line to judge: who speaks, where the mouth is covered (ms of the video), when its time zero is
+    (``origin_ms``), what is wanted, and the ids of the speaker's face tracks."""
+
+    speaker: str
+    start_ms: float
+    end_ms: float
+    origin_ms: float
+    wanted: Wanted | None
+    tracks: frozenset[int]
 
 
 def score(original: Path, dubbed: Path, source: FaceAnalysis, fresh: FaceAnalysis,
           lines: Sequence[tuple[Line, Iterable[int]]]) -> dict[str, float | int]:
-    """Lip-sync quality of ``dubbed`` against ``original``.
+    """Lip-sync quality of ``dubbed`` against ``original`` as flat figures.
 
     source, fresh: face tracks of the original and, run anew, of the dubbed file (same frame count). lines: each
     line with the ids of its speaker's tracks in ``source``. Keys that cannot be measured (no closure in the text,
     no pause) are left out: closure_hits, opening_r, opening_lag_ms, silence_leak, sharpness_ratio, jitter_ratio,
-    outside_psnr_db, frames.
+    seam_ratio, identity_ratio, outside_psnr_db, frames, closures. Of a long video a sample of pictures is compared.
     """
-    hits: list[bool] = []
-    wanted, leaks, sharp, shake = [], [], [], []
-    source_shake: list[float] = []
-    frames = 0
-    for line, ids in lines:
-        own = [t for t in source.tracks if t.id in set(ids)]
-        seen = _follow(source, fresh, own, line)
+    return measure(dubbed, fresh, [task_of(line, ids) for line, ids in lines], original, source).summary()
+
+
+def task_of(line: Line, tracks: Iterable[int]) -> Task:
+    """A line whose phonemes are known."""
+    return Task(line.speaker, line.cover_start_ms, line.cover_end_ms, line.start_ms, speech.wanted_of(line),
+                frozenset(tracks))
+
+
+@dataclass(slots=True)
+class _Judged:
+    """One line while it is being judged; [T] arrays over ``seen.frames``."""
+
+    task: Task
+    who: Speaker
+    seen: Seen
+    times_ms: Floats
+    normalised: Floats
+    opening: Floats
+    original: Floats
+    sharpness: Floats
+    seam: Floats
+    identity: Floats
+    trembling: Floats
+    aim: Floats
+    paused: npt.NDArray[np.bool_]
+    leaking: npt.NDArray[np.bool_]
+    closures: list[speech.Closure]
+
+
+def measure(dubbed: Path, fresh: FaceAnalysis, tasks: Sequence[Task], original: Path | None = None,
+            source: FaceAnalysis | None = None, *, every_picture: bool = False,
+            patches: Iterable[Patch] | None = None, sound_16k: npt.NDArray[np.float32] | None = None,
+            report: Report | None = None) -> Judgement:
+    """Judge ``dubbed`` by its tracks ``fresh``.
+
+    original, source: the original file and its tracks (both or neither); track ids in ``tasks`` are those of
+    ``source``, without it those of ``fresh``. every_picture: read all pictures of a long video instead of a sample
+    of 150. patches: what was handed to the encoder, in frame order; checked for stray pixels. sound_16k: the dubbed
+    file's sound, for the measure that needs no text. Raises ValueError when only one of original and source is given.
+    """
+    if (original is None) != (source is None):
+        raise ValueError("an original file and its face tracks come together")
+    judged = _judge_lines(fresh, source, tasks)
+    omitted: dict[str, str] = {}
+    values = _speech_values(judged, omitted) | _motion_values(judged, source is not None, omitted)
+    if sound_16k is not None:
+        values |= _sound_values(judged, sound_16k)
+    if original is None or source is None:
+        omitted |= dict.fromkeys(("outside_psnr_db", "seam_ratio", "identity_ratio"), _NO_REFERENCE)
+    else:
+        values |= _picture_values(judged, original, dubbed, source, every_picture, omitted, report)
+        if patches is not None:
+            values["changed_outside"] = _stray_pixels(original, source, patches)
+    return Judgement(values, sum(len(j.seen.frames) for j in judged), sum(len(j.closures) for j in judged),
+                     tuple(_line(j) for j in judged), _curves(judged), omitted)
+
+
+def _judge_lines(fresh: FaceAnalysis, source: FaceAnalysis | None, tasks: Sequence[Task]) -> list[_Judged]:
+    base = fresh if source is None else source
+    speakers: dict[frozenset[int], Speaker] = {}
+    found = []
+    for task in tasks:
+        own = [t for t in base.tracks if t.id in task.tracks]
+        seen = follow(fresh, source, own, task.start_ms, task.end_ms)
         if seen is None:
             continue
-        numbers, before, after, sharpness = seen
-        model = shape.fit_shape(np.concatenate([t.points[:, :, :2] for t in own]).astype(np.float64))
-        shapes = [model.normalise(t.points[:, :, :2].astype(np.float64))[0] for t in own]
-        everything = np.concatenate([shape.features(s) for s in shapes])
-        range_ = measure_range(everything)
-        times = source.times_ms[numbers] - line.start_ms
-        aim = articulate(line.phonemes, times, sound=line.sound, sample_rate=line.sample_rate)
-        normalised = model.normalise(after)[0]
-        opening = relative_opening(shape.features(normalised)[:, shape.OPENING], range_)
-        hits += closure_hits(closure_centres_ms(line.phonemes, line.sound, line.sample_rate), times, opening)
-        wanted.append((line, times, opening))
-        leaks.append(silence_leak(aim, opening))
-        sharp.append(sharpness / expected_sharpness(opening, relative_opening(everything[:, shape.OPENING], range_),
-                                                    np.concatenate([t.sharpness for t in own])))
-        shake.append(jitter(normalised, numbers))
-        source_shake.append(jitter(model.normalise(before)[0], numbers))
-        frames += len(numbers)
-    out: dict[str, float | int] = {"frames": frames}
+        if task.tracks not in speakers:
+            speakers[task.tracks] = speaker_of(own)
+        found.append(_judge_line(task, speakers[task.tracks], seen, base.times_ms[seen.frames]))
+    return found
+
+
+def _judge_line(task: Task, who: Speaker, seen: Seen, times_ms: Floats) -> _Judged:
+    normalised = who.model.normalise(seen.after)[0]
+    opening = who.opening(normalised)
+    nothing = np.full(len(opening), np.nan)
+    original, sharpness, trembling = nothing, nothing, nothing
+    if seen.before is not None:
+        before = who.model.normalise(seen.before)[0]
+        original = who.opening(before)
+        usual = pictures.jitter(before, seen.frames)
+        if usual > 0:
+            trembling = pictures.second_differences(normalised, seen.frames) / usual
+        source_opening = (who.features[:, shape.OPENING] - who.range.closed) / (who.range.wide - who.range.closed)
+        sharpness = seen.sharpness / pictures.expected_sharpness(opening, source_opening, who.sharpness)
+    aim, paused, leaking = nothing, np.zeros(len(opening), bool), np.zeros(len(opening), bool)
+    closures: list[speech.Closure] = []
+    if task.wanted is not None:
+        local = times_ms - task.origin_ms
+        wanted = task.wanted.at(local)
+        leaking, paused = speech.leaking(wanted, opening)
+        aim = wanted.opening
+        closures = speech.closures(task.wanted.closures_ms, local, opening)
+    return _Judged(task, who, seen, times_ms, normalised, opening, original, sharpness, nothing.copy(),
+                   nothing.copy(), trembling, aim, paused, leaking, closures)
+
+
+def _speech_values(judged: Sequence[_Judged], omitted: dict[str, str]) -> dict[str, float]:
+    values: dict[str, float] = {}
+    heard = [j for j in judged if j.task.wanted is not None]
+    why = "the speaker's mouth is never in view" if not judged else "nothing says what the mouth should do"
+    if not heard:
+        omitted |= dict.fromkeys(("closure_hits", "opening_r", "opening_lag_ms", "silence_leak"), why)
+        return values
+    hits = [c.is_hit for j in heard for c in j.closures]
     if hits:
-        out["closure_hits"] = float(np.mean(hits))
-        out["closures"] = len(hits)
-    if wanted:
-        r, lag = correlation_and_lag(wanted)
-        if np.isfinite(r):
-            out |= {"opening_r": r, "opening_lag_ms": lag}
-        out["sharpness_ratio"] = float(np.median(np.concatenate(sharp)))
-        if np.nanmean(source_shake) > 0:
-            out["jitter_ratio"] = float(np.nanmean(shake) / np.nanmean(source_shake))
-    paused = [leak for leak in leaks if leak[1]]
-    if paused:
-        out["silence_leak"] = float(sum(m for m, _ in paused) / sum(n for _, n in paused))
-    psnr = outside_psnr(original, dubbed, source)
-    if psnr is not None:
-        out["outside_psnr_db"] = psnr
-    return out
+        values["closure_hits"] = float(np.mean(hits))
+    else:
+        omitted["closure_hits"] = "no p, b or m is said in view"
+    r, lag = speech.correlation_and_lag(
+        [(j.task.wanted, j.times_ms - j.task.origin_ms, j.opening) for j in heard if j.task.wanted is not None])
+    if np.isfinite(r):
+        values |= {"opening_r": r, "opening_lag_ms": lag}
+    else:
+        omitted |= dict.fromkeys(("opening_r", "opening_lag_ms"), "the mouth or its target does not move")
+    looked = sum(int(j.paused.sum()) for j in heard)
+    if looked:
+        values["silence_leak"] = sum(int(j.leaking.sum()) for j in heard) / looked
+    else:
+        omitted["silence_leak"] = "no pause over 200 ms is in view"
+    return values
 
 
-def relative_opening(opening: Floats, range_: Range) -> Floats:
-    """Lip distance as a share of the speaker's range: 0 closed, 1 wide."""
-    return (opening - range_.closed) / (range_.wide - range_.closed)
+def _motion_values(judged: Sequence[_Judged], has_original: bool, omitted: dict[str, str]) -> dict[str, float]:
+    keys = ("sharpness_ratio", "jitter_ratio")
+    if not has_original:
+        omitted |= dict.fromkeys(keys, _NO_REFERENCE)
+        return {}
+    if not judged:
+        omitted |= dict.fromkeys(keys, "the speaker's mouth is never in view")
+        return {}
+    values = {"sharpness_ratio": float(np.nanmedian(np.concatenate([j.sharpness for j in judged])))}
+    shake = [_jitters(j) for j in judged]
+    after, before = (float(np.nanmean([s[i] for s in shake])) if any(np.isfinite(s[i]) for s in shake) else 0.0
+                     for i in (0, 1))
+    if before > 0:
+        values["jitter_ratio"] = after / before
+    else:
+        omitted["jitter_ratio"] = "the original's mouth does not move"
+    return values
 
 
-def closure_hits(centres_ms: Floats, times_ms: Floats, opening: Floats) -> list[bool]:
-    """For each closure that falls on seen frames: do the lips touch within 40 ms of it?"""
-    hits = []
-    for centre in centres_ms:
-        near = np.abs(times_ms - centre) <= _CLOSURE_REACH_MS
-        if near.any():
-            hits.append(bool(opening[near].min() < TOUCHING))
-    return hits
+def _jitters(judged: _Judged) -> tuple[float, float]:
+    assert judged.seen.before is not None
+    before = judged.who.model.normalise(judged.seen.before)[0]
+    return (pictures.jitter(judged.normalised, judged.seen.frames), pictures.jitter(before, judged.seen.frames))
 
 
-def silence_leak(aim: Articulation, opening: Floats) -> tuple[int, int]:
-    """(frames in which the mouth moves or is open, frames) over pauses longer than 200 ms."""
-    moved = total = 0
-    silent = np.flatnonzero(aim.speech < 0.02)
-    for run in np.split(silent, np.flatnonzero(np.diff(silent) > 1) + 1):
-        if len(run) < 2 or aim.times_ms[run[-1]] - aim.times_ms[run[0]] < _PAUSE_MS:
-            continue
-        steps = np.abs(np.diff(opening[run])) > _MOVING
-        moved += int((steps | (opening[run][1:] > 0.25)).sum())
-        total += len(run) - 1
-    return moved, total
+def _sound_values(judged: Sequence[_Judged], sound_16k: npt.NDArray[np.float32]) -> dict[str, float]:
+    if not judged:
+        return {}
+    longest = max(judged, key=lambda j: len(j.opening))
+    r, lag = speech.sound_correlation(longest.times_ms, longest.opening, sound_16k)
+    return {"motion_r": r, "motion_lag_ms": lag} if np.isfinite(r) else {}
 
 
-def correlation_and_lag(lines: Sequence[tuple[Line, Floats, Floats]]) -> tuple[float, float]:
-    """Best correlation of wanted and measured opening over lags of up to 160 ms, and that lag (ms, > 0: late)."""
-    scores = []
-    for lag in _LAGS_MS:
-        aims, seen = [], []
-        for line, times, opening in lines:
-            aim = articulate(line.phonemes, times - lag, sound=line.sound, sample_rate=line.sample_rate)
-            aims.append(aim.opening)
-            seen.append(opening)
-        a, b = np.concatenate(aims), np.concatenate(seen)
-        scores.append(np.corrcoef(a, b)[0, 1] if len(a) > 8 and a.std() > 0 and b.std() > 0 else np.nan)
-    if not np.isfinite(scores).any():
-        return float("nan"), 0.0
-    best = int(np.nanargmax(scores))
-    return float(scores[best]), float(_LAGS_MS[best])
+def _picture_values(judged: Sequence[_Judged], original: Path, dubbed: Path, source: FaceAnalysis,
+                    every_picture: bool, omitted: dict[str, str], report: Report | None) -> dict[str, float]:
+    """One pass over both files in step: outside, seam and likeness."""
+    places: dict[int, list[tuple[_Judged, int]]] = {}
+    for j in judged:
+        for i, frame in enumerate(j.seen.frames):
+            places.setdefault(int(frame), []).append((j, i))
+    faces = _faces_of(source)
+    likeness = {id(j.who): Likeness(j.who) for j in judged}
+    outside = pictures.Outside()
+    spans = [(0, source.frame_count)] if every_picture else pictures.sampled_spans(source.frame_count)
+    first, second = VideoSource(original), VideoSource(dubbed)
+    done, total = 0, sum(stop - start for start, stop in spans)
+    for start, stop in spans:
+        for a, b in zip(first.frames(start, stop), second.frames(start, stop), strict=False):
+            done += 1
+            if report is not None and done % 25 == 0:
+                report(done, total, "Comparing the pictures")
+            if a.number not in faces or a.y.shape != b.y.shape:
+                continue
+            outside.add(a.y, b.y, faces[a.number])
+            for j, i in places.get(a.number, ()):
+                assert j.seen.before is not None
+                before, after = j.seen.before[i], j.seen.after[i]
+                matrix = pictures.crop_matrix(before)
+                lips = [p[shape.OUTER_LIPS] @ matrix[:, :2].T + matrix[:, 2] for p in (before, after)]
+                j.seam[i] = pictures.seam_ratio(*(pictures.aligned(p.y, matrix) for p in (a, b)), lips)
+                likeness[id(j.who)].add(a, b, before, after)
+    values: dict[str, float] = {}
+    if np.isfinite(outside.psnr_db):
+        values["outside_psnr_db"] = outside.psnr_db
+    else:
+        omitted["outside_psnr_db"] = "no face is on camera"
+    seams = np.concatenate([j.seam for j in judged]) if judged else np.zeros(0)
+    if np.isfinite(seams).any():
+        values["seam_ratio"] = float(np.nanmedian(seams))
+    else:
+        omitted["seam_ratio"] = "nothing was repainted in view"
+    return values | _identity(judged, likeness, omitted)
 
 
-def expected_sharpness(opening: Floats, source_opening: Floats, source_sharpness: npt.NDArray[np.floating]) -> Floats:
-    """The source's own sharpness at each opening (median of the 9 frames nearest to it): teeth are sharp, lips are
-    not, so mouths are compared with the speaker's equally open ones."""
-    nearest = np.argsort(np.abs(opening[:, None] - source_opening[None]), axis=1, kind="stable")[:, :9]
-    return np.maximum(np.median(source_sharpness[nearest], axis=1), 1e-6)
-
-
-def jitter(normalised: Floats, frames: npt.NDArray[np.int32]) -> float:
-    """RMS second difference of the lips' points [T, 468, 2] over consecutive frames; NaN when there are none."""
-    steady = np.flatnonzero((np.diff(frames, 2) == 0) & (np.diff(frames)[1:] == 1))
-    if not len(steady):
-        return float("nan")
-    lips = normalised[:, shape.LIPS]
-    second = lips[steady] - 2 * lips[steady + 1] + lips[steady + 2]
-    return float(np.sqrt((second**2).mean()))
-
-
-def outside_psnr(original: Path, dubbed: Path, source: FaceAnalysis) -> float | None:
-    """Luma PSNR (dB) outside every face of the frames with a face; None without faces.
-
-    Of a long video a sample is compared."""
-    boxes: dict[int, list[tuple[int, int, int, int]]] = {}
+def _faces_of(source: FaceAnalysis) -> dict[int, list[npt.NDArray[np.float32]]]:
+    faces: dict[int, list[npt.NDArray[np.float32]]] = {}
     for track in source.tracks:
-        for frame, points in zip(track.frames, track.points[:, :, :2], strict=True):
-            low, high = points.min(0), points.max(0)
-            margin = 0.25 * (high - low)
-            left, top = np.maximum(low - margin, 0).astype(int)
-            right, bottom = (high + margin).astype(int)
-            boxes.setdefault(int(frame), []).append((int(top), int(bottom), int(left), int(right)))
-    error = pixels = 0.0
-    before, after = VideoSource(original), VideoSource(dubbed)
-    for start, stop in sampled_spans(source.frame_count):
-        for a, b in zip(before.frames(start, stop), after.frames(start, stop), strict=False):
-            if a.number not in boxes or a.y.shape != b.y.shape:
-                continue
-            keep = np.ones(a.y.shape, np.uint8)
-            for top, bottom, left, right in boxes[a.number]:
-                keep[top:bottom, left:right] = 0
-            error += cv2.norm(np.ascontiguousarray(a.y), np.ascontiguousarray(b.y), cv2.NORM_L2SQR, keep)
-            pixels += int(keep.sum())
-    if not pixels:
-        return None
-    return float(min(10 * np.log10(255.0**2 / max(error / pixels, 1e-10)), 100.0))
+        for i, frame in enumerate(track.frames):
+            faces.setdefault(int(frame), []).append(track.points[i, :, :2])
+    return faces
 
 
-def sampled_spans(frames: int, spans: int = 6, length: int = 25) -> list[tuple[int, int]]:
-    """All frames of a short video, else a few stretches spread over it: decoding is what costs."""
-    if frames <= 2 * spans * length:
-        return [(0, frames)]
-    starts = np.linspace(0, frames - length, spans).astype(int)
-    return [(int(start), int(start) + length) for start in starts]
+def _identity(judged: Sequence[_Judged], likeness: dict[int, Likeness], omitted: dict[str, str]) -> dict[str, float]:
+    """The lower of texture and shape, each relative to the original's own: a fault of one is not hidden by the
+    other."""
+    textures, shapes = [], []
+    for who_id, found in likeness.items():
+        own = [j for j in judged if id(j.who) == who_id]
+        frames, ratios = found.ratios()
+        at = dict(zip(frames, ratios, strict=True))
+        for j in own:
+            j.identity[:] = [at.get(int(f), np.nan) for f in j.seen.frames]
+        textures += list(ratios)
+        before = np.concatenate([j.who.model.normalise(j.seen.before)[0] for j in own if j.seen.before is not None])
+        after = np.concatenate([j.normalised for j in own])
+        shapes += [shape_likeness(found.speaker, after, before)] * len(after)
+    if not textures:
+        omitted["identity_ratio"] = "too few mouths of the original to compare with"
+        return {}
+    return {"identity_ratio": float(min(np.mean(textures), np.mean(shapes)))}
 
 
-def _follow(source: FaceAnalysis, fresh: FaceAnalysis, tracks: Sequence[FaceTrack],
-            line: Line) -> tuple[npt.NDArray[np.int32], Floats, Floats, Floats] | None:
-    """Frames of the line in which the speaker is seen in both files: numbers, points before and after [T, 468, 2],
-    and the dubbed mouth's sharpness [T]."""
-    rows: list[tuple[int, np.ndarray, np.ndarray, float]] = []
-    for track in tracks:
-        usable = (track.mouth_visibility >= 0.5) & (track.presence >= 0.5)
-        for i in np.flatnonzero(usable):
-            frame = int(track.frames[i])
-            if not line.cover_start_ms <= source.times_ms[frame] < line.cover_end_ms:
-                continue
-            found = _nearest(fresh, frame, track.points[i, :, :2])
-            if found is not None:
-                points, sharpness = found
-                rows.append((frame, track.points[i, :, :2], points, sharpness))
-    if not rows:
-        return None
-    rows.sort(key=lambda row: row[0])
-    numbers, before, after, sharpness = zip(*rows, strict=True)
-    return (np.array(numbers, np.int32), np.array(before, np.float64), np.array(after, np.float64),
-            np.array(sharpness, np.float64))
+def _stray_pixels(original: Path, source: FaceAnalysis, patches: Iterable[Patch]) -> int:
+    """Pixels outside the lower faces that the patches change, before any encoder: exactly 0 is wanted."""
+    faces = _faces_of(source)
+    waiting = iter(patches)
+    patch = next(waiting, None)
+    count = 0
+    if patch is None:
+        return 0
+    for picture in VideoSource(original).frames(patch.frame):
+        while patch is not None and patch.frame == picture.number:
+            count += pictures.changed_outside(picture, patch, faces.get(picture.number, ()))
+            patch = next(waiting, None)
+        if patch is None:
+            break
+    return count
 
 
-def _nearest(fresh: FaceAnalysis, frame: int, points: np.ndarray) -> tuple[np.ndarray, float] | None:
-    """The fresh face whose nose is nearest to the original's, if it is the same face at all."""
-    scale = float(np.linalg.norm(points[shape.EYES[1]] - points[shape.EYES[0]]))
-    best: tuple[float, np.ndarray, float] | None = None
-    for track in fresh.tracks:
-        i = int(np.searchsorted(track.frames, frame))
-        if i >= len(track.frames) or track.frames[i] != frame:
-            continue
-        distance = float(np.linalg.norm(track.points[i, shape.NOSE_BRIDGE, :2] - points[shape.NOSE_BRIDGE]))
-        if distance < 0.5 * scale and (best is None or distance < best[0]):
-            best = (distance, track.points[i, :, :2], float(track.sharpness[i]))
-    return None if best is None else best[1:]
+def _line(j: _Judged) -> LineJudgement:
+    omitted: dict[str, str] = {}
+    values = _speech_values([j], omitted)
+    for key, curve in (("sharpness_ratio", j.sharpness), ("seam_ratio", j.seam), ("identity_ratio", j.identity)):
+        if np.isfinite(curve).any():
+            values[key] = float(np.nanmean(curve) if key == "identity_ratio" else np.nanmedian(curve))
+    if j.seen.before is not None:
+        after, before = _jitters(j)
+        if np.isfinite(after) and before > 0:
+            values["jitter_ratio"] = after / before
+    origin = j.task.origin_ms
+    closures = tuple(speech.Closure(c.time_ms + origin, c.least_opening, c.is_hit) for c in j.closures)
+    return LineJudgement(j.task.speaker, j.task.start_ms, j.task.end_ms, values, closures)
+
+
+def _curves(judged: Sequence[_Judged]) -> Curves:
+    names = ("times_ms", "aim", "opening", "original", "seam", "sharpness", "identity", "trembling", "paused",
+             "leaking")
+    frames = np.concatenate([j.seen.frames for j in judged]) if judged else np.zeros(0, np.int32)
+    order = np.argsort(frames, kind="stable")
+    columns = [np.concatenate([getattr(j, n) for j in judged])[order] if judged else np.zeros(0) for n in names]
+    return Curves(frames[order].astype(np.int32), *columns[:-2], *(c.astype(bool) for c in columns[-2:]))

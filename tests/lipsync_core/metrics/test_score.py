@@ -11,7 +11,8 @@ import pytest
 from lipsync_core.engine import Line
 from lipsync_core.face.types import FaceAnalysis
 from lipsync_core.metrics import contact_sheet, moments, score
-from lipsync_core.metrics.score import closure_hits, expected_sharpness, jitter, silence_leak
+from lipsync_core.metrics.picture import expected_sharpness, jitter
+from lipsync_core.metrics.speech import closures, leaking
 from lipsync_core.speech.articulation import Articulation, articulate
 from tests.lipsync_core.cartoon import analysis_of, mesh, talking, write_video
 
@@ -65,7 +66,8 @@ def test_closures_need_touching_lips_within_40_ms() -> None:
     times = np.arange(10) * 40.0
     opening = np.ones(10)
     opening[5] = 0.1
-    assert closure_hits(np.array([200.0, 235.0, 110.0, 5000.0]), times, opening) == [True, True, False]
+    found = closures(np.array([200.0, 235.0, 110.0, 5000.0]), times, opening)
+    assert [c.is_hit for c in found] == [True, True, False]
 
 
 def test_leaks_are_counted_in_long_pauses_only() -> None:
@@ -74,8 +76,8 @@ def test_leaks_are_counted_in_long_pauses_only() -> None:
     aim = Articulation(np.arange(40) * 40.0, np.zeros(40), np.zeros(40), np.zeros(40), speech)
     still, moving = np.zeros(40), np.zeros(40)
     moving[25:30:2] = 0.3
-    assert silence_leak(aim, still) == (0, 14)
-    assert silence_leak(aim, moving)[0] >= 5
+    assert [int(v.sum()) for v in leaking(aim, still)] == [0, 14]
+    assert leaking(aim, moving)[0].sum() >= 5
 
 
 def test_sharpness_is_compared_at_equal_opening() -> None:
