@@ -1,9 +1,10 @@
 """A corpus of speech with exactly known phoneme times, spoken by the embedded synthesizers: what the phone network of
 ``lipsync_core.speech`` is trained on.
 
-``python -m samples.phone_corpus FOLDER [--minutes 36] [--seed 0]`` writes ``takes.jsonl`` (one take a line: file, split,
-language, voice, speed, ``phones`` as [symbol, start_ms, end_ms]) and 16 kHz mono WAV files. The same seed gives the
-same takes. Nobody is recorded: the voices are Kokoro's and Hibari's (Apache-2.0) and mixtures of them.
+``python -m samples.phone_corpus FOLDER [--minutes 36] [--formant-minutes 12] [--seed 0]`` writes ``takes.jsonl`` (one
+take a line: file, split, language, voice, speed, ``phones`` as [symbol, start_ms, end_ms]) and 16 kHz mono WAV files.
+The same seed gives the same takes. Nobody is recorded: the voices are Kokoro's and Hibari's (Apache-2.0), mixtures of
+them, and espeak-ng's formant voices.
 
 Half of the takes are real sentences, half are nonsense made of their words and halves of words, so that sounds meet in
 more ways than forty sentences have. The split ``test`` holds one voice and every fifth sentence that ``train`` never
@@ -17,6 +18,7 @@ import json
 import os
 import wave
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,21 @@ _TEST_SHARE = 0.1
 _MIXTURE = "mixture"
 _VOWELS = frozenset("aeiouyæɑɐɒɔəɚɛɜɤɨɪɯøœʊʌAIOQWYᵊᵻ")
 _MARKS = ".!?…,;:—"
+#: espeak-ng's own voices: languages that no other voice here speaks come twice, and its variants of man and woman.
+_FORMANT_LANGUAGES = {"en": "en-us", "es": "es", "de": "de", "it": "it", "pt": "pt-br", "fr": "fr", "nl": "nl",
+                      "pl": "pl", "ru": "ru", "ko": "ko", "zh": "cmn"}
+_VARIANTS = ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "f5", "klatt", "klatt2", "klatt4",
+             "klatt6", "Andy", "Annie", "Michael", "adam", "anika", "belinda", "boris", "david", "linda", "steph")
+_MORE_SENTENCES = {
+    "ru": ("Доброе утро, меня зовут Анна, и я работаю в больнице.", "Поезд отправляется через двадцать пять минут.",
+           "Мой дедушка родился в маленькой деревне.", "Пожалуйста, сделай музыку потише.",
+           "Мы купили хлеб, молоко и немного масла.", "Она любит плавать в тёплом море летом."),
+    "ko": ("안녕하세요, 저는 병원에서 일합니다.", "다음 기차는 이십오 분 후에 출발합니다.",
+           "음악 소리를 조금 줄여 주세요.", "우리는 빵과 버터를 샀습니다.",
+           "할아버지는 작은 마을에서 태어나셨습니다.", "비가 와서 밖에 나가지 못했어요."),
+    "zh": ("早上好，我在医院工作。", "下一班火车二十五分钟后出发。", "请把音乐声音调小一点。",
+           "我们买了面包、牛奶和一些黄油。", "我爷爷出生在一个小村子里。", "他们明天坐飞机去北京旅行。"),
+}
 
 Sound = npt.NDArray[np.float32]
 Phones = list[tuple[str, float, float]]
@@ -139,6 +156,32 @@ def takes(speaker: Speaker, minutes: float, seed: int) -> Iterator[tuple[dict, S
                "phones": phones}, sound
 
 
+def formant_takes(minutes: float, seed: int) -> Iterator[tuple[dict, Sound]]:
+    """Takes of espeak-ng's own voices, all of the split ``train``."""
+    import soxr
+
+    from dubbing.engines.tts.judge import sentences
+    from samples.formant_voices import FormantVoices
+
+    voices, random, done_s = FormantVoices(), np.random.default_rng([seed, 1]), 0.0
+    codes = list(_FORMANT_LANGUAGES)
+    while done_s < minutes * 60:
+        language = codes[random.integers(len(codes))]
+        known = _MORE_SENTENCES.get(language) or sentences(language)
+        known = [s for i, s in enumerate(known) if language in _MORE_SENTENCES or i % _HELD_OUT_SENTENCE]
+        text = known[random.integers(len(known))]
+        if random.random() < 0.5 and language != "zh":
+            words = [w.strip(_MARKS) for s in known for w in s.split()]
+            text = " ".join(words[i] for i in random.integers(0, len(words), int(random.integers(4, 10))))
+        voice = f"{_FORMANT_LANGUAGES[language]}+{_VARIANTS[random.integers(len(_VARIANTS))]}"
+        speed = int(random.integers(125, 220))
+        sound, phones = voices.speak(text, voice, speed, int(random.integers(20, 80)), int(random.integers(30, 90)))
+        done_s += len(sound) / voices.rate
+        yield {"split": "train", "language": language, "speed": speed, "voice": {voice: 1.0}, "symbols": text,
+               "phones": [(s, round(a, 1), round(b, 1)) for s, a, b in phones]}, \
+            np.asarray(soxr.resample(sound, voices.rate, RATE), np.float32)
+
+
 def _voice(names: list[str], random: np.random.Generator) -> dict[str, float]:
     """One voice, or two or three of them mixed."""
     if random.random() < 0.4:
@@ -149,10 +192,11 @@ def _voice(names: list[str], random: np.random.Generator) -> dict[str, float]:
     return {names[i]: float(w) for i, w in zip(chosen, weights, strict=True)}
 
 
-def write(folder: Path, minutes: float, seed: int) -> None:
+def write(folder: Path, minutes: float, formant_minutes: float, seed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     lines: list[str] = []
-    for number, (row, sound) in enumerate(takes(Speaker(), minutes, seed)):
+    neural = takes(Speaker(), minutes, seed) if minutes > 0 else ()
+    for number, (row, sound) in enumerate(chain(neural, formant_takes(formant_minutes, seed))):
         name = f"{number:05d}.wav"
         with wave.open(str(folder / name), "wb") as file:
             file.setnchannels(1)
@@ -176,6 +220,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m samples.phone_corpus", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=36.0)
+    parser.add_argument("--formant-minutes", type=float, default=12.0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    write(options.folder, options.minutes, options.seed)
+    write(options.folder, options.minutes, options.formant_minutes, options.seed)

@@ -32,6 +32,15 @@ class TimedSymbol(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TimedPhone:
+    """A ``TimedSymbol``: what an alignment gives."""
+
+    symbol: str
+    start_ms: float
+    end_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Gesture:
     """One sound or pause of the take; ``target`` is ``None`` for a pause."""
 
