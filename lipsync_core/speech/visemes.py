@@ -69,7 +69,7 @@ _TABLE: dict[str, Viseme] = {
     **_consonants(0.24, 0.15, 0.9, 0.3, "θð"),
     **_consonants(0.28, -0.35, 0.7, 0.6, "ɹɻ"),
     **_consonants(0.32, 0.00, 0.5, 0.2, "rʀʁ"),
-    **_consonants(0.30, 0.55, 0.7, 0.6, "jʝɲʎcɟ"),
+    **_consonants(0.30, 0.55, 0.7, 0.6, "jʝɲʎcɟç"),
     **_consonants(0.34, 0.00, 0.4, 0.15, "kɡgŋɣxqɢχɴɠ"),
     **_consonants(0.45, 0.00, 0.25, 0.1, "hɦħʕʔ"),
 }
@@ -112,7 +112,10 @@ def viseme(symbol: str) -> Viseme | None:
     if is_pause(symbol) or is_stress(symbol) or is_modifier(symbol):
         return None
     found: list[Viseme] = []
-    for letter in unicodedata.normalize("NFD", symbol):
+    # A letter of its own such as ç stays whole; others with marks above or below are taken apart.
+    letters = (part for c in unicodedata.normalize("NFC", symbol)
+               for part in ([c] if c in _TABLE else unicodedata.normalize("NFD", c)))
+    for letter in letters:
         if letter in _ROUNDING and found:
             found[-1] = replace(found[-1], width=min(found[-1].width, -0.6), width_strength=1.2)
         elif letter in _SPREADING and found:
