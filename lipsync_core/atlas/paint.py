@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_core.atlas import shape
+from lipsync_core.atlas.blend import match_grain, match_light, two_bands
 from lipsync_core.atlas.model import Atlas
 from lipsync_core.atlas.plan import PlannedFrame
 from lipsync_core.atlas.warp import identity_tables, rasterize, to_chroma, triangulate
@@ -73,7 +74,8 @@ class Painter:
         rings = (skin, cv2.resize(skin, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
         chosen = [(crop, weight) for crop, weight, _ in mouths]
         planes = [
-            self._blend(plane, chosen, k, tables[min(k, 1)], mattes[min(k, 1)], rings[min(k, 1)])
+            self._blend(plane, chosen, k, tables[min(k, 1)], mattes[min(k, 1)], rings[min(k, 1)],
+                        picture.number)
             for k, plane in enumerate(region)
         ]
         return _trimmed(Patch(picture.number, left, top, *planes), region)
@@ -92,7 +94,7 @@ class Painter:
         return points
 
     def _blend(self, plate: Plane, mouths: list[tuple[Patch, float]], which: int, tables: list[Image], matte: Image,
-               ring: Image) -> Plane:
+               ring: Image, seed: int) -> Plane:
         moved = _remap(plate, tables[0])
         rows = np.flatnonzero(matte.max(1) > 0)
         columns = np.flatnonzero(matte.max(0) > 0)
@@ -106,9 +108,10 @@ class Painter:
         mouth = np.zeros_like(own)
         for k, (crop, weight) in enumerate(mouths):
             mouth += np.float32(weight) * _remap((crop.y, crop.u, crop.v)[which], tables[k + 1][box])
-        mouth = _match_light(own, mouth, ring[box], is_luma=which == 0)
-        alpha = matte[box]
-        moved[box] = np.clip(own + alpha * (mouth - own) + 0.5, 0, 255).astype(np.uint8)
+        mouth = match_light(own, mouth, ring[box], is_luma=which == 0)
+        if which == 0:
+            mouth = match_grain(own, mouth, ring[box], seed)
+        moved[box] = np.clip(two_bands(own, mouth, matte[box]) + 0.5, 0, 255).astype(np.uint8)
         return moved
 
     def _matte(self, planned: PlannedFrame, top: int, left: int, height: int, width: int) -> Image:
@@ -152,30 +155,6 @@ def _soft_polygon(polygon: Floats, height: int, width: int, unit: float, sigma: 
     soft = cv2.GaussianBlur(small.astype(np.float32) / 255, (0, 0), sigma)
     soft[soft < 0.004] = 0
     return cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-def _match_light(own: Image, mouth: Image, ring: Image, is_luma: bool) -> Image:
-    """Bring ``mouth`` to the plate's light: a smooth field measured on the skin ring only.
-
-    Luma is scaled (teeth and the dark between the lips keep their ratio to the skin), chroma is shifted.
-    """
-    step = max(int(round(own.shape[1] / 48)), 1)
-    size = (max(own.shape[1] // step, 2), max(own.shape[0] // step, 2))
-    p, s, r = (cv2.resize(i, size, interpolation=cv2.INTER_AREA) for i in (own, mouth, ring))
-    total = float(r.sum())
-    if total < 1:
-        return mouth
-    sigma = size[0] * 0.22
-    black = 16.0 if is_luma else 0.0
-    mean_p, mean_s = (float((i * r).sum()) / total - black for i in (p, s))
-    blur = lambda image: cv2.GaussianBlur(image, (0, 0), sigma)  # noqa: E731
-    weight = blur(r) + 0.03
-    if is_luma:
-        gain = (blur((p - black) * r) + 0.03 * mean_p) / np.maximum(blur((s - black) * r) + 0.03 * mean_s, 1e-3)
-        field = cv2.resize(np.clip(gain, 0.6, 1.6), (own.shape[1], own.shape[0]))
-        return (mouth - black) * field + black
-    shift = (blur((p - s) * r) + 0.03 * (mean_p - mean_s)) / weight
-    return mouth + cv2.resize(shift, (own.shape[1], own.shape[0]))
 
 
 def _trimmed(patch: Patch, source: tuple[Plane, Plane, Plane]) -> Patch:

@@ -12,13 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_core.atlas import shape
-from lipsync_core.atlas.model import Atlas
+from lipsync_core.atlas.model import Atlas, pace
 from lipsync_core.atlas.select import Wanted, distances, join_cost, shortest_path, target_cost
 from lipsync_core.atlas.shape import OPENING, PITCH, WIDTH, YAW
 from lipsync_core.speech.articulation import Articulation
 
 EASE_FRAMES = 4
 _CROSS_FADE = 0.33
+# How much brisker than its speaker's own lips a mouth may move, and the least that is left of a hurried vowel.
+_HURRY, _UNDERSHOOT = 1.0, 0.72
 
 Floats = npt.NDArray[np.float64]
 
@@ -112,13 +114,25 @@ def _wanted(atlas: Atlas, rows: Floats, plates: Plates, articulation: Articulati
     turn = np.linalg.lstsq(pose.T @ pose + np.eye(3) * 1e-3, pose.T @ atlas.features[:, WIDTH], rcond=None)[0][1:]
     seen = (rows[:, [YAW, PITCH]] - np.median(atlas.features[:, [YAW, PITCH]], axis=0)) @ turn
     width = range_.width(articulation.width) + np.clip(seen, -0.1, 0.1)
-    opening = range_.opening(articulation.opening)
+    opening = range_.opening(_unhurried(atlas, plates, articulation.opening))
     # A rest is a closure too: a mouth at rest is no open mouth squeezed shut.
     shut = np.maximum(articulation.closure, articulation.opening < 0.03)
     # No wider than the speaker's own mouths: beyond them there are no pixels to show.
     opening = np.minimum(opening, 1.05 * np.percentile(atlas.features[:, OPENING], 99))
     return Wanted(alpha * opening + (1 - alpha) * rows[:, OPENING], alpha * width + (1 - alpha) * rows[:, WIDTH],
                   rows[:, YAW], rows[:, PITCH], scale, plates.tracks, shut)
+
+
+def _unhurried(atlas: Atlas, plates: Plates, opening: Floats) -> Floats:
+    """Wanted opening [N] (0 to 1), its vowels made smaller where the new speech is much brisker than this speaker.
+
+    People undershoot their vowels when they hurry (Lindblom 1963, doi:10.1121/1.1918816); closures stay closures.
+    """
+    if atlas.range.pace <= 0:
+        return opening
+    span = atlas.range.wide - atlas.range.closed
+    hurry = pace(opening * span, plates.frames, plates.tracks) / atlas.range.pace
+    return opening * float(np.clip(_HURRY / max(hurry, 1e-6), _UNDERSHOOT, 1.0))
 
 
 def _targets(atlas: Atlas, plates: Plates, normalised: Floats, rows: Floats, wanted: Wanted,
