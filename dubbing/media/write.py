@@ -1,22 +1,20 @@
 """Write the finished video: new sound, repainted mouths, everything else as it was.
 
-Without patches the pictures are copied packet by packet. With patches they are decoded, patched and encoded;
-frames keep their number, time stamp, duration, rotation, pixel shape and colour tags, and no frame goes
-through RGB.
+Without patches the pictures are copied packet by packet. With patches only what they touch is encoded where the
+source allows it, else everything (see ``pictures``); frames keep their number, time stamp, duration, rotation, pixel
+shape and colour tags, and no frame goes through RGB.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import av
 import av.error
-from av.codec.context import Flags
 from av.container import InputContainer, OutputContainer
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
@@ -24,18 +22,24 @@ from av.video.stream import VideoStream
 
 from dubbing.errors import MediaError, UsageError
 from dubbing.media.atomic import replacing
-from dubbing.media.encoder import Encoder, choose_encoder, prepared
+from dubbing.media.check import Glimpse, find_fault
+from dubbing.media.encoder import choose_encoder, settings_for
+from dubbing.media.gops import Gop, GopIndex, index_gops
+from dubbing.media.join import JoinError, find_obstacle, fitted, joined_parameters
 from dubbing.media.native_log import mute_ffmpeg
-from dubbing.media.paste import Patch, paste_all
+from dubbing.media.paste import Patch
+from dubbing.media.patches import PatchSets, PatchSource, PatchStream
+from dubbing.media.pictures import PictureCounts, Pictures, piece_frames
 from dubbing.media.probe import clock_zero, find_video, open_media
+from dubbing.media.segments import EncoderSettings, SegmentCache, open_encoder
 from dubbing.media.tracks import AudioTrack, CopiedFeed, Feed, add_dubbed, add_original, copied_packets
 
 #: ``report(done, total, message)``
 Report = Callable[[float, float, str], None]
 
 #: Chosen for at least 45 dB outside the patches, also on noisy footage, at the least time.
-DEFAULT_PRESET = "superfast"
-DEFAULT_CRF = 15
+DEFAULT_PRESET = "ultrafast"
+DEFAULT_CRF = 16
 
 _FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _VIDEO_CODECS = {
@@ -61,6 +65,8 @@ class ExportReport:
     """What became of an export.
 
     video_codec: of the result. frame_count: pictures written (packets where the video was copied).
+    pictures: how many groups and pictures were copied, encoded and reused; None where the whole video was copied.
+    why_all_encoded: why no group could be copied although some held no patch; empty otherwise.
     notes: in words for a person, what could not be kept as it was.
     """
 
@@ -71,19 +77,25 @@ class ExportReport:
     patched_frames: int
     audio_tracks: int
     size_bytes: int
+    pictures: PictureCounts | None = None
+    why_all_encoded: str = ""
     notes: tuple[str, ...] = ()
 
 
-def export_video(source: Path, out: Path, audio: Sequence[AudioTrack], patches: Iterable[Patch] | None = None, *,
-                 keep_original_audio: bool = False, preset: str = DEFAULT_PRESET, crf: int = DEFAULT_CRF,
+def export_video(source: Path, out: Path, audio: Sequence[AudioTrack],
+                 patches: Iterable[Patch] | PatchSets | None = None, *, keep_original_audio: bool = False,
+                 preset: str = DEFAULT_PRESET, crf: int = DEFAULT_CRF, cache: SegmentCache | None = None,
                  report: Report | None = None) -> ExportReport:
     """Write ``source`` with the sound tracks ``audio`` and the given mouth patches to ``out``.
 
+    audio: the only sound of the result unless ``keep_original_audio``; none makes a silent video.
     out: its suffix (.mp4, .mov, .mkv) chooses the container; a missing folder is made. The file appears whole or
-    not at all, and the same inputs give the same bytes.
+    not at all, and the same inputs give the same bytes, whatever is in the cache.
     patches: in frame order, several for a frame with several faces; None or none at all means that the pictures
-    are copied.
+    are copied. ``PatchSets`` have names and can be read again: only with them is the cache of use, and only with
+    them can pictures that turn out not to be joinable be encoded as a whole.
     keep_original_audio: the source's own first sound track follows the new ones, not as default.
+    cache: encoded pieces of earlier exports, read and added to; None: everything that changed is encoded.
 
     Raises UsageError for an unknown suffix or when ``out`` is ``source``, MediaError for a source that cannot be
     read, StorageError when ``out`` cannot be written, ValueError for patches out of order or outside the picture.
@@ -93,79 +105,79 @@ def export_video(source: Path, out: Path, audio: Sequence[AudioTrack], patches: 
         raise UsageError(f"{out.name} does not end in .mp4, .mov or .mkv.", "Choose one of these suffixes.")
     if out.exists() and source.exists() and out.samefile(source):
         raise UsageError(f"{out} is the source itself.", "Choose another name for the result.")
-    queue = _PatchQueue(patches)
-    with open_media(source) as container:
+    task = _Task(source, _FORMATS[out.suffix.lower()], tuple(audio), keep_original_audio, preset, crf, cache, report)
+    with replacing(out) as temporary:
+        try:
+            done = _written(task, temporary, PatchStream(patches) if not isinstance(patches, PatchSets) else patches)
+        except JoinError as error:
+            if not isinstance(patches, PatchSets):
+                raise MediaError(f"{source.name} cannot be written piece by piece ({error}).",
+                                 "Convert the source, for example to H.264 in MP4.") from error
+            done = _written(task, temporary, patches.fresh(), str(error))
+        done = replace(done, path=out, size_bytes=temporary.stat().st_size)
+    if cache is not None and not done.is_video_copied:
+        cache.finish()
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What ``export_video`` was asked to do."""
+
+    source: Path
+    format: str
+    audio: tuple[AudioTrack, ...]
+    keep_original_audio: bool
+    preset: str
+    crf: int
+    cache: SegmentCache | None
+    report: Report | None
+
+
+def _written(task: _Task, path: Path, patches: PatchSource, obstacle: str = "") -> ExportReport:
+    """One attempt; ``obstacle``: why everything has to be encoded."""
+    with open_media(task.source) as container:
         stream = find_video(container)
         if stream is None:
-            raise MediaError(f"{source.name} has no video stream.", "Give a video file.")
+            raise MediaError(f"{task.source.name} has no video stream.", "Give a video file.")
         if stream.codec_context is None:
-            raise MediaError(f"The video of {source.name} is in a codec that cannot be decoded here.",
+            raise MediaError(f"The video of {task.source.name} is in a codec that cannot be decoded here.",
                              "Convert it, for example to H.264.")
-        with replacing(out) as temporary:
-            job = _Export(source, container, stream, _FORMATS[out.suffix.lower()], report)
-            result = job.write(temporary, audio, queue, keep_original_audio, preset, crf)
-            size_bytes = temporary.stat().st_size
-    return ExportReport(out, size_bytes=size_bytes, audio_tracks=len(job.feeds) - job.subtitles,
-                        notes=tuple(job.notes), **result)
-
-
-class _PatchQueue:
-    """Patches in frame order, looked at one ahead."""
-
-    def __init__(self, patches: Iterable[Patch] | None) -> None:
-        self._patches = iter(patches or ())
-        self._next: Patch | None = next(self._patches, None)
-        self.used = 0
-
-    @property
-    def is_empty(self) -> bool:
-        return self._next is None
-
-    def take(self, number: int) -> list[Patch]:
-        """The patches of frame ``number``: none, one, or one for each of several faces."""
-        taken: list[Patch] = []
-        while self._next is not None and self._next.frame <= number:
-            if self._next.frame < number:
-                raise ValueError(f"the patch of frame {self._next.frame} comes after that of frame {number - 1}")
-            taken.append(self._next)
-            self._next = next(self._patches, None)
-        self.used += bool(taken)
-        return taken
+        return _Export(task, container, stream, patches, obstacle).write(path)
 
 
 class _Export:
     """One export in progress."""
 
-    def __init__(self, source: Path, container: InputContainer, stream: VideoStream, format_name: str,
-                 report: Report | None) -> None:
-        self.source, self.container, self.stream, self.format = source, container, stream, format_name
-        self.report = report
+    def __init__(self, task: _Task, container: InputContainer, stream: VideoStream, patches: PatchSource,
+                 obstacle: str) -> None:
+        self.task, self.container, self.stream, self.patches = task, container, stream, patches
+        self.source, self.format, self.obstacle = task.source, task.format, obstacle
         self.feeds: list[Feed] = []
         self.subtitles = 0
         self.notes: list[str] = []
+        self.pictures: PictureCounts | None = None
+        self.starts: dict[int, Glimpse | None] = {}
         zero = clock_zero(container)
         keeps = any(name in container.format.name for name in _KEEP_TIMES)
         self.shift = Fraction(0) if keeps else zero
         self.zero = zero - self.shift
         self.expected = stream.frames or round((container.duration or 0) / 1e6 * float(stream.average_rate or 25))
 
-    def write(self, path: Path, audio: Sequence[AudioTrack], queue: _PatchQueue, keep_original_audio: bool,
-              preset: str, crf: int) -> dict[str, Any]:
-        """Write the whole file; returns what the report says about the pictures."""
-        is_copied = queue.is_empty and self._can_copy()
+    def write(self, path: Path) -> ExportReport:
+        """Write the whole file and, where pictures were encoded, read it back."""
+        task, is_copied = self.task, self.patches.next_frame() is None and self._can_copy()
         mute_ffmpeg()
         output = av.open(str(path.absolute()), "w", format=self.format, container_options=self._container_options())
         try:
             output.metadata.update(_lasting(self.container.metadata))
-            pictures = self._copied(output) if is_copied else self._encoded(output, queue, preset, crf)
+            packets = self._copied(output) if is_copied else self._encoded(output)
             # The first step adds the video stream; the others follow it in the file.
-            codec = next(pictures)
-            self._add_feeds(output, audio, keep_original_audio)
+            codec = next(packets)
+            self._add_feeds(output, task.audio, task.keep_original_audio)
             if chapters := self.container.chapters():
                 output.set_chapters(chapters)
-            count = self._mux(pictures)
-            if not queue.is_empty:
-                raise ValueError(f"there are patches beyond the last of {count} frames")
+            count = self._mux(packets)
             output.close()
         except BaseException:
             _abandon(output)
@@ -173,8 +185,10 @@ class _Export:
         finally:
             for feed in self.feeds:
                 feed.close()
-        return {"is_video_copied": is_copied, "video_codec": codec, "frame_count": count,
-                "patched_frames": queue.used}
+        if not is_copied and (fault := find_fault(path, count, self.starts)):
+            raise JoinError(fault)
+        return ExportReport(path, is_copied, codec, count, self.pictures.patched_frames if self.pictures else 0,
+                            len(self.feeds) - self.subtitles, 0, self.pictures, self.obstacle, tuple(self.notes))
 
     def _can_copy(self) -> bool:
         """Whether the container takes the source's pictures as they are, hidden ones (edit lists) included."""
@@ -217,8 +231,8 @@ class _Export:
             if time is not None:
                 for feed in self.feeds:
                     feed.advance(time + _AHEAD)
-            if self.report and frames:
-                self.report(count, max(self.expected, count), "writing video")
+            if self.task.report and frames:
+                self.task.report(count, max(self.expected, count), "writing video")
         for feed in self.feeds:
             feed.advance(None)
         return count
@@ -239,68 +253,82 @@ class _Export:
             output.mux(packet)
             yield time, shown
 
-    def _encoded(self, output: OutputContainer, queue: _PatchQueue, preset: str, crf: int) -> Iterator[Any]:
-        """Yields the codec's name, then (time, frames) for each frame that was handed to the encoder."""
-        self.stream.thread_type = "AUTO"
-        frames = self._decoded()
-        first = next(frames, None)
-        if first is None:
-            raise MediaError(f"The pictures of {self.source.name} cannot be decoded.", "Convert the file first.")
-        turns = round(first.rotation / 90) % 4
-        encoder = choose_encoder(self.stream, first, preset, crf)
+    def _encoded(self, output: OutputContainer) -> Iterator[Any]:
+        """Yields the codec's name, then (time, frames) for each packet that was muxed."""
+        task, stream = self.task, self.stream
+        stream.thread_type = "AUTO"
+        first = _first_frame(self.source, stream.index)
+        encoder = choose_encoder(stream, first, task.preset, task.crf)
         self.notes.extend(encoder.notes)
-        target = self._add_encoder(output, encoder, first)
+        settings = settings_for(encoder, stream, 2 * piece_frames(stream.average_rate or Fraction(25)))
+        index = index_gops(self.source, stream.index)
+        self.obstacle = self.obstacle or find_obstacle(stream, encoder, index)
+        is_joined = not self.obstacle
+        if is_joined:
+            settings = fitted(settings, stream, index)
+        extradata = bytes(open_encoder(settings).extradata or b"")
+        target = self._add_joined(output, extradata) if is_joined else self._add_encoder(output, settings, first)
+        target.metadata.update({k: v for k, v in stream.metadata.items() if k in ("language", "title")})
+        target.disposition = Disposition.default
         yield encoder.codec
-        ticks = round(self.shift / self.stream.time_base)
-        last = None
-        for number, decoded in enumerate(chain([first], frames)):
-            frame = prepared(decoded, encoder)
-            paste_all(frame, queue.take(number), turns)
-            frame = encoder.padded(frame)
-            pts = decoded.pts - ticks if decoded.pts is not None else None
-            if pts is None or (last is not None and pts <= last):
-                pts = 0 if last is None else last + max(decoded.duration or 1, 1)
-                self._note("Some frames had no usable time stamp and follow the frame before them.")
-            # A decoded frame's own type would force the encoder to the source's key frames.
-            frame.pts, frame.time_base, frame.pict_type, last = pts, self.stream.time_base, 0, pts
-            output.mux(target.encode(frame))
-            yield pts * self.stream.time_base, 1
-        output.mux(target.encode(None))
+        pictures = Pictures(self.container, stream, index, self.patches, encoder, settings, extradata,
+                            round(first.rotation / 90) % 4, is_joined, lambda gop: self._takes(index, gop),
+                            task.cache, self._note)
+        self.pictures = pictures.counts
+        ticks = round(self.shift / stream.time_base)
+        for number, timed in enumerate(pictures.packets()):
+            if timed.is_start:
+                self.starts[number] = timed.glimpse
+            packet = timed.packet
+            packet.pts, packet.dts, packet.duration = timed.pts - ticks, timed.dts - ticks, timed.duration
+            packet.time_base, packet.stream = stream.time_base, target
+            time = packet.pts * packet.time_base
+            output.mux(packet)
+            yield time, timed.frames
 
-    def _decoded(self) -> Iterator[av.VideoFrame]:
-        """Frames in presentation order; a damaged packet costs its own frames only."""
-        for packet in self.container.demux(self.stream):
-            try:
-                yield from packet.decode()
-            except (av.error.InvalidDataError, av.error.EOFError):
-                self._note("Some pictures of the source are damaged and were left out.")
+    def _takes(self, index: GopIndex, gop: Gop) -> bool:
+        """Whether the container can hold a group as it is: Matroska has no way to hide a picture."""
+        return self.format != "matroska" or bool(index.shown[gop.first : gop.stop].all())
 
-    def _add_encoder(self, output: OutputContainer, encoder: Encoder, first: av.VideoFrame) -> VideoStream:
-        target = output.add_stream(encoder.codec, rate=self.stream.average_rate or Fraction(25))
+    def _add_joined(self, output: OutputContainer, extradata: bytes) -> VideoStream:
+        """A stream like the source's that knows the parameter sets of the encoded pieces too."""
+        target = output.add_stream_from_template(self.stream, opaque=True)
         assert isinstance(target, VideoStream)
-        context, source = target.codec_context, self.stream.codec_context
-        context.height, context.width, context.pix_fmt = encoder.height, encoder.width, encoder.pixel_format
-        context.time_base = self.stream.time_base
-        context.options = dict(encoder.options)
-        context.thread_count, context.thread_type = encoder.threads, "FRAME"
-        context.flags |= Flags.frame_duration | Flags.bitexact
-        context.gop_size = max(12, round(float(self.stream.average_rate or 25) * 4))
-        if self.stream.sample_aspect_ratio:
-            context.sample_aspect_ratio = self.stream.sample_aspect_ratio
-        context.color_range, context.colorspace = source.color_range, source.colorspace
-        context.color_primaries, context.color_trc = source.color_primaries, source.color_trc
-        if encoder.codec == "libx265" and self.format != "matroska":
-            context.codec_tag = "hvc1"
+        target.codec_context.extradata = joined_parameters(self.stream, extradata)
+        return target
+
+    def _add_encoder(self, output: OutputContainer, settings: EncoderSettings, first: av.VideoFrame) -> VideoStream:
+        target = output.add_stream(settings.codec, rate=settings.rate)
+        assert isinstance(target, VideoStream)
+        settings.apply(target.codec_context)
+        if settings.codec == "libx265" and self.format != "matroska":
+            target.codec_context.codec_tag = "hvc1"
         matrix = first.side_data.get(SideDataType.DISPLAYMATRIX)
         if matrix is not None:
             target.set_display_matrix(memoryview(bytes(matrix)).cast("i").tolist())
-        target.metadata.update({k: v for k, v in self.stream.metadata.items() if k in ("language", "title")})
-        target.disposition = Disposition.default
         return target
 
     def _note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
+
+
+def _first_frame(path: Path, index: int) -> av.VideoFrame:
+    """The first picture that can be decoded."""
+    with open_media(path) as container:
+        stream = container.streams[index]
+        assert isinstance(stream, VideoStream)
+        stream.thread_type = "SLICE"
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                continue
+            except av.error.EOFError:
+                break
+            if frames:
+                return frames[0]
+    raise MediaError(f"The pictures of {path.name} cannot be decoded.", "Convert the file first.")
 
 
 def _lasting(metadata: dict[str, str]) -> dict[str, str]:

@@ -15,8 +15,10 @@ import numpy.typing as npt
 import pytest
 
 from dubbing.errors import MediaError, StorageError, UsageError
+from dubbing.media import pictures
 from dubbing.media.audio import blocks, write_wav
 from dubbing.media.paste import paste, reduced_420, stored_planes
+from dubbing.media.patches import PatchSet, PatchSets
 from dubbing.media.probe import VideoInfo, probe
 from dubbing.media.write import AudioTrack, ExportReport, export_video
 from tests import media_factory as factory
@@ -459,21 +461,25 @@ def test_old_containers(folder: Path, dub: Path) -> None:
 @pytest.mark.parametrize("stamps", [[None] * 6, [0, 512, 512, 1024, 2048, 1536]])
 def test_useless_time_stamps_are_mended_and_that_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch,
                                                          stamps: list[int | None]) -> None:
-    from dubbing.media import write
+    """Pictures that turn out to have other times than their packets cannot be joined: all are encoded."""
+    untouched = pictures._Run._decode
 
-    untouched = write._Export._decoded
-
-    def stamped(self: write._Export) -> Iterator[av.VideoFrame]:
-        for number, frame in enumerate(untouched(self)):
-            if number < len(stamps):
+    def stamped(self: pictures._Run, packet: av.Packet | None) -> Iterator[av.VideoFrame]:
+        for frame in untouched(self, packet):
+            if (number := self.base + self.decoded) < len(stamps):
                 frame.pts = stamps[number]
             yield frame
 
-    monkeypatch.setattr(write._Export, "_decoded", stamped)
-    report = export_video(factory.make(folder, "plain.mp4"), folder / "mended.mp4", [], patches(range(3)))
-    shown = times(decoded(folder / "mended.mp4"))
+    monkeypatch.setattr(pictures._Run, "_decode", stamped)
+    source, out = factory.make(folder, "plain.mp4"), folder / "mended.mp4"
+    given = PatchSets([PatchSet("line", range(3), lambda: patches(range(3)))])
+    report = export_video(source, out, [], given)
+    shown = times(decoded(out))
     assert len(shown) == 50 and all(a < b for a, b in zip(shown, shown[1:], strict=False))
     assert any("time stamp" in note for note in report.notes)
+    assert report.why_all_encoded and report.patched_frames == 3
+    with pytest.raises(MediaError, match="piece by piece"):
+        export_video(source, out, [], patches(range(3)))
 
 
 def test_subtitles_are_kept_where_they_fit(folder: Path, dub: Path) -> None:
