@@ -7,8 +7,8 @@ mouth is the plate's own), in the way of structural similarity (Wang et al. 2004
 so that a smeared average of the speaker scores lower, too). The same is done among the original's own frames:
 the ratio of the two is 1 when a repainted mouth looks as much like the speaker as the speaker does.
 
-Shape: how far the mesh is from the speaker's own model of moving points (opening, width, yaw and pitch explain most of
-it), against the original's own distance. Other people's lips are 0.04 to 0.1 eye distances off.
+Shape: how far the lips' outline is from that of the same neighbours, in excess of how far the original's own are from
+each other. Other people's lips are 0.02 to 0.1 eye distances off.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _APART, _NEIGHBOURS = 12, 5
 _LEAST_FRAMES = 30
 _MOST_REFERENCES = 240
 _SIGHT = np.array([0.05, 0.05, 0.05, 0.05])
-_OTHERS = 0.05
+_OTHERS = 0.04
 
 Floats = npt.NDArray[np.float64]
 Texture = npt.NDArray[np.float32]
@@ -94,13 +94,37 @@ def similarity(a: Texture, b: Texture) -> Texture:
 
 
 @dataclass(slots=True)
+class _Mouths:
+    """Mouths of one file: frame numbers, textures, feature rows and the lips' normalised points."""
+
+    frames: list[int] = field(default_factory=list)
+    textures: list[Texture] = field(default_factory=list)
+    rows: list[Floats] = field(default_factory=list)
+    lips: list[Floats] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Likenesses:
+    """Per frame, how alike texture and shape are relative to the original's among themselves; 1 is as alike."""
+
+    frames: npt.NDArray[np.int64]
+    texture: Floats
+    shape: Floats
+
+    @property
+    def ratio(self) -> float:
+        """The lower of both means: a fault of one is not hidden by the other."""
+        return float(min(self.texture.mean(), self.shape.mean()))
+
+
+@dataclass(slots=True)
 class Likeness:
     """Gathers one speaker's mouths from both files while they are read, then compares them."""
 
     speaker: Speaker
     unroll: Unroll = field(init=False)
-    _before: list[tuple[int, Texture, Floats]] = field(default_factory=list)
-    _after: list[tuple[int, Texture, Floats]] = field(default_factory=list)
+    _before: _Mouths = field(default_factory=_Mouths)
+    _after: _Mouths = field(default_factory=_Mouths)
 
     def __post_init__(self) -> None:
         self.unroll = Unroll(self.speaker.model.mean)
@@ -108,44 +132,50 @@ class Likeness:
     def add(self, before: Picture, after: Picture, points_before: Floats, points_after: Floats) -> None:
         """One frame in which the mouth is in view in both files; points: pixels [468, 2]."""
         for kept, picture, points in ((self._before, before, points_before), (self._after, after, points_after)):
-            rows = shape.features(self.speaker.model.normalise(points[None])[0])[0]
-            kept.append((before.number, self.unroll.texture(picture, points), rows))
+            normalised = self.speaker.model.normalise(points[None])[0]
+            kept.frames.append(before.number)
+            kept.textures.append(self.unroll.texture(picture, points))
+            kept.rows.append(shape.features(normalised)[0])
+            kept.lips.append(normalised[0, shape.LIPS].ravel())
 
-    def ratios(self) -> tuple[list[int], Floats]:
-        """Frames and, for each, how alike its mouth is relative to the original's among themselves.
+    def compare(self) -> Likenesses | None:
+        """None when the original shows fewer than 30 mouths to compare with."""
+        if len(self._before.frames) < _LEAST_FRAMES:
+            return None
+        step = -(-len(self._before.frames) // _MOST_REFERENCES)
+        own = [np.array(v[::step]) for v in (self._before.frames, self._before.textures, self._before.rows,
+                                             self._before.lips)]
+        frames, textures, rows, lips = (np.array(v) for v in (self._after.frames, self._after.textures,
+                                                              self._after.rows, self._after.lips))
+        base_gap, gap = _gap(own[0], own[2], own[0], own[2]), _gap(frames, rows, own[0], own[2])
+        usable = np.isfinite(gap).any(1)
+        if not usable.any() or not np.isfinite(base_gap).any():
+            return None
+        texture = _nearest_mean(gap, similarity(textures, own[1])) / np.nanmean(
+            _nearest_mean(base_gap, similarity(own[1], own[1])))
+        usual = np.nanmean(_nearest_mean(base_gap, _squared(own[3], own[3])))
+        excess = np.maximum(_nearest_mean(gap, _squared(lips, own[3])) - usual, -usual)
+        form = np.exp(-np.maximum(np.nanmean(excess[usable]), 0.0) / _OTHERS**2) * np.ones(len(frames))
+        return Likenesses(frames[usable], texture[usable], form[usable])
 
-        Empty when the original shows fewer than 30 mouths to compare with.
-        """
-        if len(self._before) < _LEAST_FRAMES:
-            return [], np.zeros(0)
-        kept = self._before[:: -(-len(self._before) // _MOST_REFERENCES)]
-        frames, textures, rows = (np.array([k[i] for k in kept]) for i in range(3))
-        own = _best(frames, textures, rows, frames, textures, rows)
-        found = [np.array([k[i] for k in self._after]) for i in range(3)]
-        seen = _best(*found, frames, textures, rows)
-        usable = np.isfinite(seen)
-        base = float(np.nanmean(own)) if np.isfinite(own).any() else float("nan")
-        return [int(f) for f in found[0][usable]], seen[usable] / base
 
-
-def _best(frames: npt.NDArray[np.int64], textures: Texture, rows: Floats, reference_frames: npt.NDArray[np.int64],
-          references: Texture, reference_rows: Floats) -> Floats:
-    """[N] mean similarity to the reference mouths of most similar opening, width and pose from other moments."""
+def _gap(frames: npt.NDArray[np.int64], rows: Floats, reference_frames: npt.NDArray[np.int64],
+         reference_rows: Floats) -> Floats:
+    """[N, M] difference in opening, width and pose; infinite for mouths of the same moment."""
     gap = (((rows[:, None] - reference_rows[None]) / _SIGHT) ** 2).sum(2)
     gap[np.abs(frames[:, None] - reference_frames[None]) <= _APART] = np.inf
-    alike = similarity(textures, references)
+    return gap
+
+
+def _nearest_mean(gap: Floats, values: npt.NDArray[np.floating]) -> Floats:
+    """[N] mean of ``values`` [N, M] over the reference mouths with the least ``gap``; NaN where there is none."""
     nearest = np.argsort(gap, axis=1, kind="stable")[:, :_NEIGHBOURS]
     valid = np.isfinite(np.take_along_axis(gap, nearest, 1))
-    values = np.where(valid, np.take_along_axis(alike, nearest, 1), 0.0).sum(1)
-    return np.where(valid.any(1), values / np.maximum(valid.sum(1), 1), np.nan)
+    total = np.where(valid, np.take_along_axis(values, nearest, 1), 0.0).sum(1)
+    return np.where(valid.any(1), total / np.maximum(valid.sum(1), 1), np.nan)
 
 
-def shape_likeness(speaker: Speaker, normalised: Floats, source_normalised: Floats) -> float:
-    """1 when the lips' shape is as close to the speaker's model as the original's, towards 0 for other lips.
-
-    Both [T, 468, 2]. What opening, width and pose do not explain is averaged over time, so that noise drops out and
-    a lasting difference of form stays.
-    """
-    own, other = (speaker.model.residual(n)[:, shape.LIPS].mean(0) for n in (source_normalised, normalised))
-    distance = float(np.sqrt(((other - own) ** 2).sum(-1).mean()))
-    return float(np.exp(-((distance / _OTHERS) ** 2)))
+def _squared(a: Floats, b: Floats) -> Floats:
+    """[N, M] mean squared distance of points [N, 2 K] and [M, 2 K]."""
+    total = (a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T
+    return np.maximum(total, 0) / (a.shape[1] / 2)

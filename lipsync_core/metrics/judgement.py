@@ -162,9 +162,8 @@ class Judgement:
                for line in self.lines for closure in line.closures if not closure.is_hit]
         checks: Sequence[tuple[Floats, float, float, str]] = (
             (np.abs(_smoothed(c.measured - c.wanted)), 0.3, math.inf, "the mouth is {:.0%} of its range off"),
-            (_smoothed(c.seam), 1.3, math.inf, "a seam shows ({:.2f}× the original's steps)"),
-            (1 / np.maximum(_smoothed(c.sharpness), 0.05), 1 / 0.65, math.inf, "the mouth is soft"),
-            (_smoothed(c.sharpness), 1.6, math.inf, "the mouth is too crisp ({:.2f}×)"),
+            (_smoothed(c.seam), 1.6, math.inf, "a seam shows ({:.2f}× the original's steps)"),
+            (1 / np.maximum(_smoothed(c.sharpness), 0.05), 1 / 0.55, math.inf, "the mouth is soft"),
             (1 / np.maximum(_smoothed(c.identity), 0.05), 1 / 0.85, math.inf, "the mouth looks like somebody else's"),
             (c.trembling, 3.0, math.inf, "the mouth jumps ({:.1f}× the original's usual)"),
             (np.where(c.leaking, 1.0, 0.0), 0.5, math.inf, "the mouth moves in a pause"),

@@ -24,6 +24,7 @@ CROP = (int((_BOTTOM - _TOP) * UNIT), int((_RIGHT - _LEFT) * UNIT))
 #: Everything above this line (between eyes and nose) is beyond any mouth: it tells the encoder's noise.
 _QUIET_ROWS = int((0.12 - _TOP) * UNIT)
 _RING = 2
+_LEVELS = (1.0, 2.0, 4.0)
 _LEAST_DIFFERENCE, _LEAST_AREA, _LEAST_RING = 1.5, 60, 80
 _GRADIENT_FLOOR = 0.5
 #: The lower face that a lip-sync may touch, from the middle of the lips outwards to the jaw and beyond.
@@ -71,11 +72,9 @@ def aligned(plane: Plane, matrix: npt.NDArray[np.float64]) -> Plane:
     return warp_plane(plane, matrix, *CROP)
 
 
-def repainted_region(before: Plane, after: Plane) -> npt.NDArray[np.uint8]:
-    """Mask of what differs by more than the encoder's noise, in aligned crops; small specks are left out."""
-    difference = cv2.GaussianBlur(cv2.absdiff(before, after).astype(np.float32), (0, 0), 1.5)
-    noise = float(np.percentile(difference[:_QUIET_ROWS], 98))
-    changed = (difference > max(_LEAST_DIFFERENCE, 1.4 * noise)).astype(np.uint8)
+def repainted_region(difference: npt.NDArray[np.float32], level: float) -> npt.NDArray[np.uint8]:
+    """Mask of what differs by more than ``level`` in an aligned crop; small specks are left out, holes are filled."""
+    changed = (difference > level).astype(np.uint8)
     changed[:_QUIET_ROWS] = 0
     changed = cv2.morphologyEx(changed, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
     outlines, _ = cv2.findContours(changed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -89,30 +88,35 @@ def seam_ratio(before: Plane, after: Plane, lips: Sequence[Floats]) -> float:
 
     before, after: aligned crops. lips: outlines of the outer lips [K, 2] in crop pixels, in both pictures: on them an
     edge is what the mouth does, no seam. Mean magnitude of the derivative across the outline over a ring of about
-    0.05 eye distances; 1 when the edge cannot be found by looking, 2 when steps are twice as strong. NaN when nothing
-    was repainted or the ring is too short.
+    0.05 eye distances, in which busy places (nostrils, the jaw's edge) count less, as they hide a seam from the eye.
+    A paste can lie inside a larger region that only moved, so the outlines of stronger differences are tried, too, and
+    the worst counts. 1 when no edge can be found, 2 when steps are twice as strong; NaN when nothing was repainted.
     """
-    mask = repainted_region(before, after)
-    if not mask.any():
-        return float("nan")
+    difference = cv2.GaussianBlur(cv2.absdiff(before, after).astype(np.float32), (0, 0), 1.0)
+    noise = max(_LEAST_DIFFERENCE, 1.4 * float(np.percentile(difference[:_QUIET_ROWS], 98)))
+    gradients = [[cv2.Sobel(p, cv2.CV_32F, *d, scale=1 / 8) for d in ((1, 0), (0, 1))] for p in (before, after)]
+    busy = cv2.blur(np.hypot(*gradients[0]) + np.hypot(*gradients[1]), (9, 9)) / 2
+    weight = 1 / (1.0 + busy)
+    covered = np.zeros_like(before)
+    cv2.fillPoly(covered, [np.round(o * 16).astype(np.int32) for o in lips], 1, cv2.LINE_8, 4)
+    weight[cv2.dilate(covered, np.ones((7, 7), np.uint8)) > 0] = 0
+    found = [_across(repainted_region(difference, noise * k), gradients, weight) for k in _LEVELS]
+    return float(np.nanmax(found)) if np.isfinite(found).any() else float("nan")
+
+
+def _across(mask: npt.NDArray[np.uint8], gradients: Sequence[Sequence[npt.NDArray[np.float32]]],
+            weight: npt.NDArray[np.float32]) -> float:
+    """Weighted mean step across the outline of ``mask``, in the second picture relative to the first."""
     kernel = np.ones((2 * _RING + 1, 2 * _RING + 1), np.uint8)
-    ring = cv2.dilate(mask, kernel) - cv2.erode(mask, kernel, borderValue=1)
-    for outline in lips:
-        around = np.round(outline * 16).astype(np.int32)
-        covered = np.zeros_like(mask)
-        cv2.fillPoly(covered, [around], 1, cv2.LINE_8, 4)
-        ring[cv2.dilate(covered, np.ones((7, 7), np.uint8)) > 0] = 0
-    on_ring = ring > 0
-    if int(on_ring.sum()) < _LEAST_RING:
+    ring = (cv2.dilate(mask, kernel) > cv2.erode(mask, kernel, borderValue=1)) & (weight > 0)
+    if int(ring.sum()) < _LEAST_RING:
         return float("nan")
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 2.0)
-    nx, ny = cv2.Sobel(soft, cv2.CV_32F, 1, 0)[on_ring], cv2.Sobel(soft, cv2.CV_32F, 0, 1)[on_ring]
+    nx, ny = (cv2.Sobel(soft, cv2.CV_32F, *d)[ring] for d in ((1, 0), (0, 1)))
     length = np.maximum(np.hypot(nx, ny), 1e-6)
-    means = []
-    for picture in (before, after):
-        gx, gy = (cv2.Sobel(picture, cv2.CV_32F, *d, scale=1 / 8)[on_ring] for d in ((1, 0), (0, 1)))
-        means.append(float(np.abs((gx * nx + gy * ny) / length).mean()))
-    return (means[1] + _GRADIENT_FLOOR) / (means[0] + _GRADIENT_FLOOR)
+    before, after = (float(np.average(np.abs(gx[ring] * nx + gy[ring] * ny) / length, weights=weight[ring]))
+                     for gx, gy in gradients)
+    return (after + _GRADIENT_FLOOR) / (before + _GRADIENT_FLOOR)
 
 
 def lower_face(points: npt.NDArray[np.floating]) -> npt.NDArray[np.int32]:

@@ -20,8 +20,8 @@ from lipsync_core.face.types import FaceAnalysis, FaceTrack
 from lipsync_core.face.video import VideoSource
 from lipsync_core.metrics import picture as pictures
 from lipsync_core.metrics import speech
-from lipsync_core.metrics.follow import Seen, Speaker, follow, speaker_of
-from lipsync_core.metrics.identity import Likeness, shape_likeness
+from lipsync_core.metrics.follow import Seen, Speaker, follow, relative_opening, speaker_of
+from lipsync_core.metrics.identity import Likeness
 from lipsync_core.metrics.judgement import Curves, Judgement, LineJudgement
 from lipsync_core.metrics.speech import Wanted
 from lipsync_core.patch import Patch
@@ -141,8 +141,8 @@ def _judge_line(task: Task, who: Speaker, seen: Seen, times_ms: Floats) -> _Judg
         usual = pictures.jitter(before, seen.frames)
         if usual > 0:
             trembling = pictures.second_differences(normalised, seen.frames) / usual
-        source_opening = (who.features[:, shape.OPENING] - who.range.closed) / (who.range.wide - who.range.closed)
-        sharpness = seen.sharpness / pictures.expected_sharpness(opening, source_opening, who.sharpness)
+        own_opening = relative_opening(who.features[:, shape.OPENING], who.range)
+        sharpness = seen.sharpness / pictures.expected_sharpness(opening, own_opening, who.sharpness)
     aim, paused, leaking = nothing, np.zeros(len(opening), bool), np.zeros(len(opening), bool)
     closures: list[speech.Closure] = []
     if task.wanted is not None:
@@ -264,23 +264,20 @@ def _faces_of(source: FaceAnalysis) -> dict[int, list[npt.NDArray[np.float32]]]:
 
 
 def _identity(judged: Sequence[_Judged], likeness: dict[int, Likeness], omitted: dict[str, str]) -> dict[str, float]:
-    """The lower of texture and shape, each relative to the original's own: a fault of one is not hidden by the
-    other."""
-    textures, shapes = [], []
-    for who_id, found in likeness.items():
-        own = [j for j in judged if id(j.who) == who_id]
-        frames, ratios = found.ratios()
-        at = dict(zip(frames, ratios, strict=True))
-        for j in own:
-            j.identity[:] = [at.get(int(f), np.nan) for f in j.seen.frames]
-        textures += list(ratios)
-        before = np.concatenate([j.who.model.normalise(j.seen.before)[0] for j in own if j.seen.before is not None])
-        after = np.concatenate([j.normalised for j in own])
-        shapes += [shape_likeness(found.speaker, after, before)] * len(after)
-    if not textures:
+    found = []
+    for who_id, kept in likeness.items():
+        compared = kept.compare()
+        if compared is None:
+            continue
+        found.append(compared)
+        at = dict(zip(compared.frames.tolist(), compared.texture.tolist(), strict=True))
+        for j in judged:
+            if id(j.who) == who_id:
+                j.identity[:] = [at.get(int(f), np.nan) for f in j.seen.frames]
+    if not found:
         omitted["identity_ratio"] = "too few mouths of the original to compare with"
         return {}
-    return {"identity_ratio": float(min(np.mean(textures), np.mean(shapes)))}
+    return {"identity_ratio": float(np.average([f.ratio for f in found], weights=[len(f.frames) for f in found]))}
 
 
 def _stray_pixels(original: Path, source: FaceAnalysis, patches: Iterable[Patch]) -> int:
