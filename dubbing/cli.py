@@ -175,6 +175,7 @@ def doctor(as_json: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: every failure a user can cause ends in a sentence, a hint and an exit code."""
+    import dubbing.cli_lipsync
     import dubbing.cli_models
     import dubbing.cli_project  # noqa: F401  (these register their commands)
 

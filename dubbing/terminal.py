@@ -11,7 +11,8 @@ from dubbing.errors import DubbingError
 from dubbing.pipeline.progress import Listener, Progress
 
 LABELS = {
-    "weights": "Weights", "hash": "Reading the file", "sound": "Decoding the sound",
+    "weights": "Weights", "still": "Making a video of the picture", "hash": "Reading the file",
+    "hear": "Finding the phones", "sound": "Decoding the sound",
     "separate": "Taking speech out of the sound", "transcribe": "Transcribing", "diarize": "Telling speakers apart",
     "profile": "Measuring voices", "faces": "Tracking faces", "mouths": "Learning the speakers' mouths",
     "translate": "Translating", "synthesize": "Synthesizing", "lipsync": "Repainting mouths", "mix": "Mixing",

@@ -93,13 +93,17 @@ class AtlasLipSync:
         return analysis
 
     def model(self, video: Path, tracks: Path, spans: Sequence[Span], folder: Path,
-              report: Report = _quiet) -> dict[str, list[tuple[int, int]]]:
+              report: Report = _quiet, *, or_largest: bool = False) -> dict[str, list[tuple[int, int]]]:
         """Learn each speaker's mouths into ``folder``; returns where each is on camera, in ms.
 
-        A speaker who is never seen, or too briefly to learn from, gets an empty list.
+        A speaker who is never seen, or too briefly to learn from, gets an empty list. or_largest: a speaker whom
+        nobody is seen to be (a voice-over, a silent video) is taken for the largest face of each shot.
         """
         analysis = FaceAnalysis.load(Path(tracks) / FACES)
         by_speaker = speaking_tracks(video, analysis, spans)
+        if or_largest:
+            unseen = [s for s in spans if not by_speaker.get(s.speaker)]
+            by_speaker |= _largest_faces(analysis, unseen)
         entries: list[dict[str, Any]] = []
         jobs: list[tuple[Path, atlas_model.Candidates]] = []
         for number, speaker in enumerate(sorted({s.speaker for s in spans})):
@@ -149,8 +153,12 @@ class AtlasLipSync:
                 report(len(writer), len(plan), "Repainting the mouth")
         covered = _frames_between(analysis, line.cover_start_ms, line.cover_end_ms)
         hidden = covered - len(plan)
-        note = f"The mouth is hidden in {hidden} of {covered} frames." if hidden > 0.1 * covered else ""
-        return Rendered(len(plan), note)
+        notes = [f"The mouth is hidden in {hidden} of {covered} frames."] if hidden > 0.1 * covered else []
+        if atlas.is_never_shut:
+            notes.append("The lips are never seen closed, so p, b and m may show teeth.")
+        elif atlas.is_shut:
+            notes.append("The mouth is never seen open, so its inside is drawn.")
+        return Rendered(len(plan), " ".join(notes))
 
 
     def score(self, video: Path, tracks: Path, dubbed: Path,

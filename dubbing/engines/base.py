@@ -188,8 +188,19 @@ class LipSyncer(Engine, Protocol):
         """Find faces in every shot; write what ``model`` and ``render`` need into ``folder``."""
 
     def model(self, video: Path, tracks: Path, spans: Sequence[SpeakerSpan], folder: Path,
-              report: Report = silent) -> dict[str, list[tuple[int, int]]]:
-        """Learn each speaker's mouths into ``folder``; returns on-camera intervals (ms) by speaker."""
+              report: Report = silent, *, or_largest: bool = False) -> dict[str, list[tuple[int, int]]]:
+        """Learn each speaker's mouths into ``folder``; returns on-camera intervals (ms) by speaker.
+
+        or_largest: a speaker whom nobody is seen to be is taken for the largest face of each shot.
+        """
+
+    def hear(self, sound: Sound, sample_rate: int, words: Sequence[Sequence[str]] | None = None,
+             anchors: Sequence[tuple[int, int, float, float]] = ()) -> list[Phoneme]:
+        """When each phone of mono ``sound`` is said: of the known ``words`` (IPA symbols each), else as heard.
+
+        anchors: (first word, word after the last, start_ms, end_ms) of pieces whose times are known. Raises
+        MediaError when the words cannot be what is said.
+        """
 
     def render(self, video: Path, tracks: Path, models: Path, line: LipSyncLine, folder: Path,
                report: Report = silent) -> LipSyncReport:

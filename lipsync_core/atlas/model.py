@@ -26,6 +26,8 @@ MAX_CROPS = 1200
 _MAX_CROP_BYTES = 400_000_000
 _CHUNK = 12
 _FIT_FRAMES = 3000
+#: An atlas whose widest mouth opens less than this has no inner mouth to show.
+_SHUT = 0.03
 #: No speech opens the lips wider than this share of the outer eye corner distance.
 _WIDEST = 0.24
 THUMB_HEIGHT, THUMB_WIDTH = 12, 20
@@ -86,6 +88,16 @@ class Atlas:
     light: npt.NDArray[np.float32]
     thumbs: npt.NDArray[np.uint8]
     teeth: npt.NDArray[np.float32]
+
+    @property
+    def is_shut(self) -> bool:
+        """No mouth here shows its inside: one photograph, or a face that never talks."""
+        return float(np.percentile(self.features[:, OPENING], 99)) < self.range.closed + _SHUT
+
+    @property
+    def is_never_shut(self) -> bool:
+        """No mouth here has its lips together: closures show what is behind them."""
+        return float(self.features[:, OPENING].min()) > self.range.closed + 2 * _SHUT
 
     @property
     def follows(self) -> npt.NDArray[np.bool_]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from lipsync_core.atlas import shape
 from lipsync_core.atlas.blend import match_grain, match_light, two_bands
+from lipsync_core.atlas.inner import InnerMouth
 from lipsync_core.atlas.model import Atlas
 from lipsync_core.atlas.plan import PlannedFrame
 from lipsync_core.atlas.warp import identity_tables, rasterize, to_chroma, triangulate
@@ -39,6 +40,10 @@ class Painter:
         mean = atlas.model.mean
         self._points = np.flatnonzero(mean[:, 1] > 0.18)
         self._triangles = triangulate(self._with_ring(mean))
+        self._inner = None
+        if atlas.is_shut:
+            y, u, v = (float(value) for value in np.median(atlas.light, axis=0))
+            self._inner = InnerMouth((y, u, v))
 
     def _with_ring(self, points: Floats) -> Floats:
         """The used points plus a ring outside the jaw that never moves."""
@@ -73,11 +78,11 @@ class Painter:
         skin = self._skin_ring(planned, top, left, height, width)
         rings = (skin, cv2.resize(skin, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
         chosen = [(crop, weight) for crop, weight, _ in mouths]
-        planes = [
-            self._blend(plane, chosen, k, tables[min(k, 1)], mattes[min(k, 1)], rings[min(k, 1)],
-                        picture.number)
-            for k, plane in enumerate(region)
-        ]
+        y, u, v = (self._blend(plane, chosen, k, tables[min(k, 1)], mattes[min(k, 1)], rings[min(k, 1)], picture.number)
+                   for k, plane in enumerate(region))
+        planes = (y, u, v)
+        if self._inner is not None:
+            planes = self._inner.draw(planes, planned.target, planned.scale, (left, top), planned.alpha)
         return _trimmed(Patch(picture.number, left, top, *planes), region)
 
     def _mouth_points(self, index: int, sealed: float) -> Floats:

@@ -117,8 +117,9 @@ def _wanted(atlas: Atlas, rows: Floats, plates: Plates, articulation: Articulati
     opening = range_.opening(_unhurried(atlas, plates, articulation.opening))
     # A rest is a closure too: a mouth at rest is no open mouth squeezed shut.
     shut = np.maximum(articulation.closure, articulation.opening < 0.03)
-    # No wider than the speaker's own mouths: beyond them there are no pixels to show.
-    opening = np.minimum(opening, 1.05 * np.percentile(atlas.features[:, OPENING], 99))
+    if not atlas.is_shut:
+        # No wider than the speaker's own mouths: beyond them there are no pixels to show.
+        opening = np.minimum(opening, 1.05 * np.percentile(atlas.features[:, OPENING], 99))
     return Wanted(alpha * opening + (1 - alpha) * rows[:, OPENING], alpha * width + (1 - alpha) * rows[:, WIDTH],
                   rows[:, YAW], rows[:, PITCH], scale, plates.tracks, shut)
 
@@ -128,7 +129,7 @@ def _unhurried(atlas: Atlas, plates: Plates, opening: Floats) -> Floats:
 
     People undershoot their vowels when they hurry (Lindblom 1963, doi:10.1121/1.1918816); closures stay closures.
     """
-    if atlas.range.pace <= 0:
+    if atlas.range.pace <= 0 or atlas.is_shut:
         return opening
     span = atlas.range.wide - atlas.range.closed
     hurry = pace(opening * span, plates.frames, plates.tracks) / atlas.range.pace

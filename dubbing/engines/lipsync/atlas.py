@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dubbing.domain.speech import Phoneme
-from dubbing.engines.base import LipSyncLine, LipSyncReport, PatchLike, Report, SpeakerSpan, silent
+from dubbing.engines.base import LipSyncLine, LipSyncReport, PatchLike, Report, Sound, SpeakerSpan, silent
 from dubbing.errors import MediaError, UnavailableError
 
 if TYPE_CHECKING:
@@ -54,12 +54,24 @@ class AtlasLipSyncer:
             self._loaded().track(video, folder, report)
 
     def model(self, video: Path, tracks: Path, spans: Sequence[SpeakerSpan], folder: Path,
-              report: Report = silent) -> dict[str, list[tuple[int, int]]]:
+              report: Report = silent, *, or_largest: bool = False) -> dict[str, list[tuple[int, int]]]:
         from lipsync_core.engine import Span
 
         with _told():
             heard = [Span(s.speaker, s.start_ms, s.end_ms) for s in spans]
-            return self._loaded().model(video, tracks, heard, folder, report)
+            return self._loaded().model(video, tracks, heard, folder, report, or_largest=or_largest)
+
+    def hear(self, sound: Sound, sample_rate: int, words: Sequence[Sequence[str]] | None = None,
+             anchors: Sequence[tuple[int, int, float, float]] = ()) -> list[Phoneme]:
+        from lipsync_core.speech.align import AlignmentError, align
+        from lipsync_core.speech.listen import listen
+
+        try:
+            found = listen(sound, sample_rate) if words is None else align(sound, sample_rate, words, anchors or None)
+        except AlignmentError as error:
+            raise MediaError(f"The transcript does not fit the sound: {error}.",
+                             "Give the words that are said in it, or leave the transcript out.") from error
+        return [Phoneme(p.symbol, p.start_ms, p.end_ms) for p in found]
 
     def render(self, video: Path, tracks: Path, models: Path, line: LipSyncLine, folder: Path,
                report: Report = silent) -> LipSyncReport:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from dubbing.domain.speech import Phoneme
-from dubbing.engines.base import LipSyncLine, LipSyncReport, PatchLike, Report, SpeakerSpan, silent
+from dubbing.engines.base import LipSyncLine, LipSyncReport, PatchLike, Report, Sound, SpeakerSpan, silent
 
 #: Luma and chroma of the rectangle: a green that no skin has.
 COLOUR = (145, 54, 34)
@@ -41,12 +41,19 @@ class FakeLipSyncer:
         report(len(times), len(times), "Tracking faces")
 
     def model(self, video: Path, tracks: Path, spans: Sequence[SpeakerSpan], folder: Path,
-              report: Report = silent) -> dict[str, list[tuple[int, int]]]:
+              report: Report = silent, *, or_largest: bool = False) -> dict[str, list[tuple[int, int]]]:
         times = json.loads((tracks / TIMES).read_text())["times_ms"]
         end = int(times[-1]) + 1000 if times else 0
         seen = {speaker: [(0, end)] for speaker in sorted({s.speaker for s in spans})}
         (folder / "speakers.json").write_text(json.dumps(seen))
         return seen
+
+    def hear(self, sound: Sound, sample_rate: int, words: Sequence[Sequence[str]] | None = None,
+             anchors: Sequence[tuple[int, int, float, float]] = ()) -> list[Phoneme]:
+        """Nothing is heard: the words' symbols, or one vowel, spread evenly over the sound."""
+        symbols = [symbol for word in words or [["a"]] for symbol in word]
+        step = len(sound) / sample_rate * 1000 / max(len(symbols), 1)
+        return [Phoneme(symbol, i * step, (i + 1) * step) for i, symbol in enumerate(symbols)]
 
     def render(self, video: Path, tracks: Path, models: Path, line: LipSyncLine, folder: Path,
                report: Report = silent) -> LipSyncReport:
