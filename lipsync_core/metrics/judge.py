@@ -19,6 +19,7 @@ from lipsync_core.metrics.score import Report, Task, measure, task_of
 from lipsync_core.metrics.speech import Wanted, wanted_from
 from lipsync_core.patch import Patch
 from lipsync_core.speech.articulation import Articulation
+from lipsync_core.speech.network import WeightsError
 from lipsync_core.speech.sound import RATE, read_mono
 from lipsync_core.speech.timeline import TimedSymbol
 
@@ -29,12 +30,22 @@ if TYPE_CHECKING:
 Listen = Callable[[npt.NDArray[np.float32], int], "Iterable[TimedSymbol] | Articulation"]
 
 
+def by_network(sound: npt.NDArray[np.float32], rate: int) -> Iterable[TimedSymbol]:
+    """The phone network that comes with this library."""
+    from lipsync_core.speech.listen import listen
+
+    return listen(sound, rate)
+
+
+_NEED_SPEECH = {"closure_hits", "opening_r", "opening_lag_ms", "silence_leak"}
+
+
 class JudgeError(ValueError):
     """The files cannot be judged together."""
 
 
 def judge(dubbed: Path, models: FaceModels | Path, *, reference: Path | None = None, audio: Path | None = None,
-          lines: Sequence[Line] = (), listen: Listen | None = None, source: FaceAnalysis | None = None,
+          lines: Sequence[Line] = (), listen: Listen | None = by_network, source: FaceAnalysis | None = None,
           every_picture: bool = True, patches: Iterable[Patch] | None = None,
           report: Report | None = None) -> Judgement:
     """Judge a finished file on its own or against the original.
@@ -42,7 +53,7 @@ def judge(dubbed: Path, models: FaceModels | Path, *, reference: Path | None = N
     models: the face networks or the folder that holds them. reference: the original video; without it everything
     that needs one is left out and named in ``Judgement.omitted``. audio: the speech, if not the file's own sound.
     lines: the takes with their phonemes (times in ms of the video); without them ``listen`` says what the sound asks
-    of the mouth, and without either the figures that need it are left out. source: the reference's face tracks, if
+    of the mouth, and with None for it the figures that need it are left out. source: the reference's face tracks, if
     they are known. every_picture: see ``measure``. Raises JudgeError when the files do not belong together,
     VideoError when one cannot be read, ModelError when networks are missing.
     """
@@ -55,15 +66,24 @@ def judge(dubbed: Path, models: FaceModels | Path, *, reference: Path | None = N
         _check(fresh, source)
     sound = read_mono(dubbed if audio is None else audio)
     base, original_sound = (fresh, sound) if source is None else (source, _sound_of(reference))
+    deaf = ""
     if lines:
         tasks = [task_of(line, _tracks(base, original_sound, line.speaker, line.start_ms, line.cover_end_ms))
                  for line in lines]
     else:
         end_ms = float(fresh.times_ms[-1]) + 1.0 if fresh.frame_count else 0.0
-        wanted = _heard(listen, sound) if listen is not None and len(sound) else None
+        wanted = None
+        if listen is not None and len(sound):
+            try:
+                wanted = _heard(listen, sound)
+            except WeightsError as error:
+                deaf = str(error)
         tasks = [Task("", 0.0, end_ms, 0.0, wanted, _tracks(base, original_sound, "", 0.0, end_ms))]
-    return measure(dubbed, fresh, tasks, reference, source, every_picture=every_picture, patches=patches,
-                   sound_16k=sound if len(sound) else None, report=parts.next())
+    found = measure(dubbed, fresh, tasks, reference, source, every_picture=every_picture, patches=patches,
+                    sound_16k=sound if len(sound) else None, report=parts.next())
+    if deaf:
+        found.omitted.update(dict.fromkeys(found.omitted.keys() & _NEED_SPEECH, deaf))
+    return found
 
 
 def _check(fresh: FaceAnalysis, source: FaceAnalysis) -> None:

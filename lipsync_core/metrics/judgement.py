@@ -58,7 +58,7 @@ BARS = (
     Bar("sharpness_ratio", "Sharpness", "of the mouth, relative to the speaker's equally open mouths", 0.85, 1.15),
     Bar("identity_ratio", "Identity", "likeness to the speaker, relative to the speaker's own frames", 0.98, None),
     Bar("jitter_ratio", "Jitter", "trembling of the lips' outline, relative to the original", None, 1.2),
-    Bar("motion_r", "Motion follows sound", "correlation of lip opening and loudness; needs no text", None, None),
+    Bar("motion_r", "Motion follows sound", "correlation of the lips' speed and loudness; needs no text", None, None),
     Bar("motion_lag_ms", "Motion lag", "shift at which motion and loudness fit best", None, None, "ms"),
 )
 BAR_OF = {bar.key: bar for bar in BARS}

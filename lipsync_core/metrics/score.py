@@ -210,7 +210,8 @@ def _sound_values(judged: Sequence[_Judged], sound_16k: npt.NDArray[np.float32])
     if not judged:
         return {}
     longest = max(judged, key=lambda j: len(j.opening))
-    r, lag = speech.sound_correlation(longest.times_ms, longest.opening, sound_16k)
+    speed = speech.mouth_speed(longest.normalised, longest.seen.frames)
+    r, lag = speech.sound_correlation(longest.times_ms, speed, sound_16k)
     return {"motion_r": r, "motion_lag_ms": lag} if np.isfinite(r) else {}
 
 
