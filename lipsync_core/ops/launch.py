@@ -36,20 +36,20 @@ class CompileCase:
     divisible: tuple[str, ...] = field(default=())
 
 
-def check(*tensors: Tensor | None, alignment: int = _ALIGNMENT) -> None:
+def check(*tensors: Tensor | None, has_wide_offsets: bool = False) -> None:
     """Refuse what a kernel would read wrongly or, silently, slowly.
 
     A slice such as ``x[:, 1:]`` starts off the 16-byte grid; Triton then compiles another kernel for it, without
-    asynchronous copies and with spills.
+    asynchronous copies and with spills. has_wide_offsets: the kernel reaches beyond 32 bits.
     """
     for tensor in tensors:
         if tensor is None:
             continue
-        if tensor.data_ptr() % alignment:
-            raise ValueError(f"a tensor of shape {tuple(tensor.shape)} does not start on a {alignment}-byte boundary")
+        if tensor.data_ptr() % _ALIGNMENT:
+            raise ValueError(f"a tensor of shape {tuple(tensor.shape)} does not start on a {_ALIGNMENT}-byte boundary")
         if not tensor.is_contiguous():
             raise ValueError(f"a tensor of shape {tuple(tensor.shape)} is not contiguous")
-        if tensor.numel() > _MOST_ELEMENTS:
+        if tensor.numel() > _MOST_ELEMENTS and not has_wide_offsets:
             raise ValueError(f"a tensor of shape {tuple(tensor.shape)} is larger than 32-bit offsets reach")
 
 

@@ -102,10 +102,8 @@ def heuristic(shape: Shape, capability: tuple[int, int]) -> Config:
     config = Config(128, columns, depth, depth2, 8 if columns == 128 else 4, 3)
     # About one program for each of an H100's 132 multiprocessors before tiles may grow.
     while _tiles(shape, config) < 132 and (config.rows > 64 or config.columns > 64):
-        if config.columns > 64:
-            config = replace(config, columns=64, warps=4)
-        else:
-            config = replace(config, rows=64, stages=4)
+        is_wide = config.columns > 64
+        config = replace(config, columns=64, warps=4) if is_wide else replace(config, rows=64, stages=4)
     if shape.rows <= 32:
         config = replace(config, rows=16, columns=min(config.columns, 64), stages=4)
     while config.shared_bytes(_element(shape.dtype)) > shared_limit(capability) and config.stages > 1:
@@ -117,7 +115,7 @@ def candidates(shape: Shape, capability: tuple[int, int]) -> Iterator[Config]:
     """The tiles that `tune` measures for one shape; all are within shared memory."""
     tiles = ((128, 128, 8, 3), (128, 128, 8, 4), (128, 128, 4, 3), (128, 64, 4, 3), (128, 64, 4, 4), (64, 64, 4, 4),
              (64, 128, 4, 4), (256, 64, 8, 3), (128, 32, 4, 4), (256, 32, 4, 4), (256, 32, 8, 3), (64, 32, 4, 4),
-             (128, 16, 4, 4), (256, 16, 4, 3), (32, 64, 4, 4), (16, 64, 4, 5), (16, 32, 4, 5))
+             (128, 16, 4, 4), (256, 16, 4, 3), (32, 64, 4, 4), (16, 64, 4, 5), (16, 32, 4, 5), (64, 16, 4, 4), (16, 16, 4, 4))
     wide = max(16, _power_of_two(shape.out_channels))
     seen = set()
     depths = [_depth(shape, i) for i in (0, min(1, len(shape.channels) - 1))]
@@ -133,7 +131,7 @@ def candidates(shape: Shape, capability: tuple[int, int]) -> Iterator[Config]:
 
 def shared_limit(capability: tuple[int, int]) -> int:
     """Bytes of shared memory that one program may use; a cautious value for an unknown architecture."""
-    return _SHARED.get(tuple(capability), _LEAST_SHARED)
+    return _SHARED.get(capability, _LEAST_SHARED)
 
 
 @lru_cache(maxsize=8)
