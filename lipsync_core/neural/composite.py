@@ -145,9 +145,18 @@ def _matte(seen: Seen) -> Image:
     soft = cv2.GaussianBlur(drawn.astype(np.float32) / 255, (0, 0), 0.022 * size)
     ramp = np.clip((np.arange(size) + 0.5) / (0.05 * size), 0, 1).astype(np.float32)
     edge = np.minimum(ramp, ramp[::-1])
-    soft *= edge[None] * edge[:, None]
+    soft *= edge[None] * edge[:, None] * _below_nose(seen, up, philtrum)
     soft[soft < 0.004] = 0
     return cv2.resize(soft, (FACE, FACE), interpolation=cv2.INTER_AREA)
+
+
+def _below_nose(seen: Seen, up: Floats, philtrum: float) -> Image:
+    """1 up to the lower half of the philtrum, falling to 0 shortly before the nose."""
+    inverse = cv2.invertAffineTransform(seen.matrix)
+    at = (np.arange(FACE * _FINE) + 0.5) / _FINE - 0.5
+    start = float((inverse[:, 2] - seen.points[0]) @ up)
+    height = start + at[None] * float(inverse[:, 0] @ up) + at[:, None] * float(inverse[:, 1] @ up)
+    return np.clip((0.85 - height / max(philtrum, 1e-3)) / 0.5, 0, 1).astype(np.float32)
 
 
 def _match_light(seen: Seen, answer: Image) -> Image:
