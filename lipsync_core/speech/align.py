@@ -46,6 +46,9 @@ class Anchor(NamedTuple):
     end_ms: float
 
 
+Anchored = Anchor | tuple[int, int, float, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Alignment:
     """Phones and pauses (" ") that cover the sound without gaps; ``word_of[i]`` is the word of phone i (-1: a pause).
@@ -72,7 +75,7 @@ class _Chain:
 
 
 def align(sound: npt.NDArray[np.floating], sample_rate: int, words: Sequence[Sequence[str]],
-          anchors: Sequence[Anchor | tuple[int, int, float, float]] | None = None, *, network: PhoneNetwork | None = None) -> list[TimedPhone]:
+          anchors: Sequence[Anchored] | None = None, *, network: PhoneNetwork | None = None) -> list[TimedPhone]:
     """Phones of ``words`` (each a sequence of IPA symbols) with their times in mono ``sound``, pauses as " ".
 
     Raises AlignmentError when there is nothing to align, the sound is too short for the words, or it clearly says
@@ -84,7 +87,7 @@ def align(sound: npt.NDArray[np.floating], sample_rate: int, words: Sequence[Seq
     return list(found.phones)
 
 
-def aligned(heard: Heard, words: Sequence[Sequence[str]], anchors: Sequence[Anchor | tuple[int, int, float, float]] | None = None, *,
+def aligned(heard: Heard, words: Sequence[Sequence[str]], anchors: Sequence[Anchored] | None = None, *,
             network: PhoneNetwork | None = None) -> Alignment:
     """As ``align``, of a sound already heard, with its score and without judging it."""
     chain = _chain(words)
@@ -141,7 +144,7 @@ def _folded(word: Sequence[str]) -> list[str]:
     return out
 
 
-def _path(chain: _Chain, scores: Float, anchors: Sequence[Anchor | tuple[int, int, float, float]] | None) -> Ints | None:
+def _path(chain: _Chain, scores: Float, anchors: Sequence[Anchored] | None) -> Ints | None:
     count, states = len(scores), len(chain.classes)
     first = np.zeros(states, np.int64)
     last = np.full(states, count - 1)

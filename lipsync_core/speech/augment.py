@@ -13,8 +13,15 @@ _RATIOS = ((4, 5), (5, 6), (7, 8), (9, 10), (1, 1), (10, 9), (8, 7), (6, 5), (5,
 Random = np.random.Generator
 
 
-def augmented(sound: Float, random: Random, others: Sequence[Float]) -> tuple[Float, float, float]:
-    """Features of ``sound`` after a random recording, and how times move: ``new_ms = old_ms * scale + shift_ms``."""
+def backgrounds(random: Random, voices: Sequence[Float], count: int = 36) -> list[Float]:
+    """Ten seconds each of coloured noise, several voices at once, and music."""
+    kinds = (_coloured, _music, lambda length, random: _babble(length, random, voices))
+    return [kinds[i % 3](10 * RATE, random) for i in range(count)]
+
+
+def augmented(sound: Float, random: Random, noises: Sequence[Float]) -> tuple[Float, float, float]:
+    """Features of ``sound`` after a random recording among ``noises`` (see ``backgrounds``), and how times move:
+    ``new_ms = old_ms * scale + shift_ms``."""
     from scipy.signal import resample_poly
 
     up, down = _RATIOS[random.integers(len(_RATIOS))]
@@ -28,7 +35,8 @@ def augmented(sound: Float, random: Random, others: Sequence[Float]) -> tuple[Fl
         drive = random.uniform(1, 6)
         changed = np.tanh(changed / loud * 0.25 * drive) * loud * 4 / drive
     if random.random() < 0.65:
-        background = _background(len(changed), random, others)
+        noise = noises[random.integers(len(noises))]
+        background = np.resize(np.roll(noise, int(random.integers(len(noise)))), len(changed))
         gain = loud * 10 ** (-random.uniform(5, 40) / 20) / (np.sqrt(np.mean(background**2)) + 1e-9)
         changed = changed + background * np.float32(gain)
     changed = changed + random.normal(0, loud * 10 ** (-random.uniform(45, 75) / 20), len(changed)).astype(np.float32)
@@ -56,17 +64,12 @@ def _in_a_room(sound: Float, random: Random) -> Float:
     return fftconvolve(sound, tail)[: len(sound)].astype(np.float32)
 
 
-def _background(length: int, random: Random, others: Sequence[Float]) -> Float:
-    kind = random.random()
-    if kind < 0.4:
-        return _coloured(length, random)
-    if kind < 0.6 and others:
-        # Several people at once, backwards: speech-like and not words.
-        mix = np.zeros(length, np.float32)
-        for _ in range(int(random.integers(2, 5))):
-            mix += np.resize(others[random.integers(len(others))][::-1], length)
-        return mix
-    return _music(length, random)
+def _babble(length: int, random: Random, voices: Sequence[Float]) -> Float:
+    """Several people at once, backwards: speech-like and not words."""
+    mix = np.zeros(length, np.float32)
+    for _ in range(int(random.integers(2, 5))):
+        mix += np.resize(voices[random.integers(len(voices))][::-1], length)
+    return mix
 
 
 def _coloured(length: int, random: Random) -> Float:

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_core.speech.articulation import articulate
-from lipsync_core.speech.augment import augmented
+from lipsync_core.speech.augment import augmented, backgrounds
 from lipsync_core.speech.features import BANDS, HOP_MS, Float
 from lipsync_core.speech.network import DILATIONS, WIDTH, PhoneNetwork
 from lipsync_core.speech.phones import CLASSES, CLOSURES, classes_of
@@ -145,10 +145,10 @@ def _batches(takes: Sequence[Take], random: np.random.Generator) -> Any:
     """
     import torch
 
-    others = [take.sound for take in takes]
+    noises = backgrounds(random, [take.sound for take in takes])
     waiting: list[tuple[Float, npt.NDArray[np.int64], Float]] = []
     for i in random.permutation(len(takes)):
-        features, scale, shift_ms = augmented(takes[i].sound, random, others)
+        features, scale, shift_ms = augmented(takes[i].sound, random, noises)
         count = len(features)
         waiting.append((features, labels(takes[i].phones, count, scale, shift_ms),
                         lip_targets(takes[i].phones, count, scale, shift_ms)))
@@ -190,7 +190,7 @@ def train(takes: Sequence[Take], epochs: int, seed: int, log: Any = None) -> dic
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
             optimizer.step()
-            total, count, step = total + float(loss), count + 1, step + 1
+            total, count, step = total + float(loss.detach()), count + 1, step + 1
             if step >= steps:
                 break
             schedule.step()
