@@ -53,6 +53,14 @@ class SyncNet(nn.Module):
         """Faces [B, 3, 5, 224, 224], BGR, values 0 to 255 (any type, neither mean nor scale) -> [B, 1024]."""
         return self.netfclip(self.netcnnlip(video.to(self._dtype())).flatten(1))
 
+    def lip_sequence(self, frames: Tensor) -> Tensor:
+        """T >= 5 neighbouring faces [3, T, 224, 224] -> [T - 4, 1024], the embedding of every window of five.
+
+        The same numbers as ``lip`` on each window: only the first layer looks along time.
+        """
+        features = self.netcnnlip(frames.to(self._dtype())[None])
+        return self.netfclip(features[0, :, :, 0, 0].T)
+
     def _dtype(self) -> torch.dtype:
         return self.netfclip[0].weight.dtype
 
