@@ -19,8 +19,8 @@ def backgrounds(random: Random, voices: Sequence[Float], count: int = 36) -> lis
     return [kinds[i % 3](10 * RATE, random) for i in range(count)]
 
 
-def augmented(sound: Float, random: Random, noises: Sequence[Float]) -> tuple[Float, float, float]:
-    """Features of ``sound`` after a random recording among ``noises`` (see ``backgrounds``), and how times move:
+def disturbed(sound: Float, random: Random, noises: Sequence[Float]) -> tuple[Float, float, float]:
+    """``sound`` after a random recording among ``noises`` (see ``backgrounds``), and how times move:
     ``new_ms = old_ms * scale + shift_ms``."""
     from scipy.signal import resample_poly
 
@@ -40,7 +40,12 @@ def augmented(sound: Float, random: Random, noises: Sequence[Float]) -> tuple[Fl
         gain = loud * 10 ** (-random.uniform(5, 40) / 20) / (np.sqrt(np.mean(background**2)) + 1e-9)
         changed = changed + background * np.float32(gain)
     changed = changed + random.normal(0, loud * 10 ** (-random.uniform(45, 75) / 20), len(changed)).astype(np.float32)
-    db = mel_db(changed)
+    return changed.astype(np.float32), up / down, before * 1000 / RATE
+
+
+def recorded(sound: Float, random: Random) -> Float:
+    """Features of ``sound`` through a random microphone and line: a coloured spectrum, a cut-off, a missing band."""
+    db = mel_db(sound)
     db += _equalizer(random)
     if random.random() < 0.35:
         cut = int(random.integers(38, BANDS))
@@ -49,7 +54,7 @@ def augmented(sound: Float, random: Random, noises: Sequence[Float]) -> tuple[Fl
     if random.random() < 0.3:
         width, at = int(random.integers(2, 9)), int(random.integers(0, BANDS - 9))
         features[:, at: at + width] = features[:, at: at + width].mean()
-    return features, up / down, before * 1000 / RATE
+    return features
 
 
 def _in_a_room(sound: Float, random: Random) -> Float:

@@ -1,13 +1,15 @@
-"""The phone network: which sound is being made, every 10 ms, from the log-mel spectrogram.
+"""The phone network: which sound is being made, every 10 ms.
 
-A stack of dilated convolutions (the time-delay idea of Waibel et al., 1989, with the residual dilations of WaveNet) of
-about 330,000 weights, trained on synthesized speech with exactly known phoneme times; ``weights/README.md`` is
-its model card. It runs in NumPy, many times faster than real time, and in blocks, so that a long sound needs little
-memory.
+A stack of dilated convolutions (the time-delay idea of Waibel et al., 1989, with the residual dilations of WaveNet)
+over what an ear gives: the log-mel spectrogram, which needs nothing else, or the states of Whisper's encoder, which
+hold better on noisy and unusual voices (``whisper_ears``). Both were trained on synthesized speech with exactly known
+phoneme times; ``weights/README.md`` is their model card. The network runs in NumPy, many times faster than real time,
+and in blocks, so that a long sound needs little memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,12 +21,11 @@ import numpy.typing as npt
 from lipsync_core.speech.features import BANDS, HOP_MS, Float, at_16k, mel_db, normalised
 from lipsync_core.speech.phones import CLASSES
 
-WEIGHTS = Path(__file__).with_name("weights") / "phones.safetensors"
-WIDTH = 96
-DILATIONS = (1, 2, 4, 8, 1, 2, 4, 8)
-#: Frames that the network sees on either side of the one it judges.
-REACH = 2 + sum(DILATIONS)
+WEIGHTS = Path(__file__).with_name("weights") / "phones_mel.safetensors"
 _BLOCK = 2000
+
+#: What a network listens with: mono sound at 16 kHz -> features [rows, columns], rows at equal steps.
+Ear = Callable[[Float], Float]
 
 
 class WeightsError(ValueError):
@@ -32,16 +33,43 @@ class WeightsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """A network's form. inputs: columns of the features; taps: of the first layer; width: of all layers; steps: rows
+    of 10 ms that one row of features gives."""
+
+    inputs: int
+    taps: int
+    width: int
+    dilations: tuple[int, ...]
+    steps: int
+
+    @property
+    def reach(self) -> int:
+        """Rows of features that the network sees on either side of the one it judges."""
+        return self.taps // 2 + sum(self.dilations)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Every weight's name and shape (biases are the first number long)."""
+        found = {"in.weight": (self.width, self.taps * self.inputs), "prior": (len(CLASSES),),
+                 "out.weight": (self.steps * len(CLASSES), self.width), "lips.weight": (self.steps * 2, self.width)}
+        for i in range(len(self.dilations)):
+            found |= {f"wide.{i}.weight": (self.width, 3 * self.width), f"point.{i}.weight": (self.width, self.width)}
+        return found | {name.replace("weight", "bias"): shape[:1] for name, shape in found.items() if "weight" in name}
+
+
+MEL = Layout(BANDS, 5, 96, (1, 2, 4, 8, 1, 2, 4, 8), 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """What the network hears, a row every 10 ms (row i is about the time ``(i + 0.5) * 10`` ms).
 
     logp: float32 [T, len(CLASSES)], log probability of each class. lips: float32 [T, 2], the opening and width (as in
-    ``Articulation``) that the sound suggests. bottleneck: float32 [T, WIDTH], the last layer.
+    ``Articulation``) that the sound suggests.
     """
 
     logp: Float
     lips: Float
-    bottleneck: Float
 
     @property
     def times_ms(self) -> npt.NDArray[np.float64]:
@@ -49,17 +77,14 @@ class Heard:
 
 
 class PhoneNetwork:
-    """Weights by name: ``in``, ``wide.i``, ``point.i``, ``out``, ``lips`` with ``.weight`` [out, taps * in] and
-    ``.bias``, and ``prior``, the log share of each class in the training labels."""
+    """Weights of a layout (``prior``: the log share of each class in the training labels) and its ear."""
 
-    def __init__(self, weights: dict[str, Any]) -> None:
+    def __init__(self, weights: dict[str, Any], layout: Layout, ear: Ear) -> None:
         self._weights = {name: np.asarray(value, np.float32) for name, value in weights.items()}
-        expected = {"in.weight": (WIDTH, 5 * BANDS), "out.weight": (len(CLASSES), WIDTH), "lips.weight": (2, WIDTH),
-                    "prior": (len(CLASSES),)}
-        expected |= {f"wide.{i}.weight": (WIDTH, 3 * WIDTH) for i in range(len(DILATIONS))}
-        for name, shape in expected.items():
-            if name not in self._weights or self._weights[name].shape != shape:
-                found = self._weights[name].shape if name in self._weights else "missing"
+        self._layout, self._ear = layout, ear
+        for name, shape in layout.shapes().items():
+            found = self._weights[name].shape if name in self._weights else "missing"
+            if found != shape:
                 raise WeightsError(f"{name} should have the shape {shape} and is {found}")
 
     @property
@@ -68,21 +93,25 @@ class PhoneNetwork:
 
     def hear(self, sound: npt.NDArray[np.floating], sample_rate: int) -> Heard:
         """Listen to mono ``sound`` of any length, at 8 kHz or more. Raises ValueError for other sound."""
-        features = normalised(mel_db(at_16k(sound, sample_rate)))
-        parts = []
-        for begin in range(0, len(features), _BLOCK):
-            left, right = max(begin - REACH, 0), min(begin + _BLOCK + REACH, len(features))
-            done = self._run(features[left:right])
-            parts.append(done[begin - left: begin - left + _BLOCK])
-        bottleneck = np.concatenate(parts) if parts else np.zeros((0, WIDTH), np.float32)
-        logits = self._point(bottleneck, "out")
-        logits -= logits.max(1, keepdims=True, initial=-np.inf)
+        sound_16k = at_16k(sound, sample_rate)
+        rows = -(-len(sound_16k) * 1000 // int(16_000 * HOP_MS))
+        logits, lips = self.judge(self._ear(sound_16k))
+        logits -= logits.max(1, keepdims=True, initial=-1e9)
         logp = logits - np.log(np.exp(logits).sum(1, keepdims=True))
-        return Heard(logp, self._point(bottleneck, "lips"), bottleneck)
+        return Heard(logp[:rows], lips[:rows])
+
+    def judge(self, features: Float) -> tuple[Float, Float]:
+        """Class scores ``[rows * steps, classes]`` and lips ``[rows * steps, 2]`` of features from the ear."""
+        reach, parts = self._layout.reach, []
+        for begin in range(0, len(features), _BLOCK):
+            left, right = max(begin - reach, 0), min(begin + _BLOCK + reach, len(features))
+            parts.append(self._run(features[left:right])[begin - left: begin - left + _BLOCK])
+        last = np.concatenate(parts) if parts else np.zeros((0, self._layout.width), np.float32)
+        return self._point(last, "out").reshape(-1, len(CLASSES)), self._point(last, "lips").reshape(-1, 2)
 
     def _run(self, features: Float) -> Float:
-        hidden = np.maximum(self._point(_taps(features, 5, 1), "in"), 0)
-        for i, dilation in enumerate(DILATIONS):
+        hidden = np.maximum(self._point(_taps(features, self._layout.taps, 1), "in"), 0)
+        for i, dilation in enumerate(self._layout.dilations):
             inner = np.maximum(self._point(_taps(hidden, 3, dilation), f"wide.{i}"), 0)
             hidden = hidden + self._point(inner, f"point.{i}")
         return np.maximum(hidden, 0)
@@ -98,18 +127,23 @@ def _taps(rows: Float, taps: int, dilation: int) -> Float:
     return np.concatenate([padded[i * dilation: i * dilation + len(rows)] for i in range(taps)], axis=1)
 
 
-def load(path: Path = WEIGHTS) -> PhoneNetwork:
+def mel_ear(sound_16k: Float) -> Float:
+    """The log-mel spectrogram of ``features``."""
+    return normalised(mel_db(sound_16k))
+
+
+def load(path: Path = WEIGHTS, layout: Layout = MEL, ear: Ear = mel_ear) -> PhoneNetwork:
     """Read weights; raises WeightsError for a file that is missing, broken or another network's."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     try:
-        return PhoneNetwork(load_file(path))
+        return PhoneNetwork(load_file(path), layout, ear)
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path.name} cannot be read as the phone network's weights: {error}") from error
 
 
 @cache
 def shipped() -> PhoneNetwork:
-    """The network that comes with the library, loaded once."""
+    """The network that comes with the library and needs nothing else, loaded once."""
     return load()
