@@ -54,7 +54,6 @@ class GopIndex:
     shown: npt.NDArray[np.bool_]
     gops: tuple[Gop, ...]
     has_times: bool
-    is_damaged: bool
     changes_parameters: bool
 
     def presentation(self, gop: Gop) -> Ticks:
@@ -76,7 +75,7 @@ def index_gops(path: Path, stream_index: int) -> GopIndex:
     """Read the packet headers of a video from beginning to end."""
     rows = array("q")  # pts, dts, duration, shown of every packet
     starts: list[int] = []
-    is_damaged = changes = False
+    is_cut_off = changes = False
     with open_media(path) as container:
         stream = container.streams[stream_index]
         is_start = _start_test(stream)
@@ -86,22 +85,24 @@ def index_gops(path: Path, stream_index: int) -> GopIndex:
                     continue
                 if packet.is_keyframe and not packet.is_corrupt and is_start(packet):
                     starts.append(len(rows) // 4)
-                is_damaged |= packet.is_corrupt
+                is_cut_off = packet.is_corrupt
                 changes |= bool(rows) and packet.has_sidedata("new_extradata")
                 rows.extend((_UNKNOWN if packet.pts is None else packet.pts,
                              _UNKNOWN if packet.dts is None else packet.dts, packet.duration or 0,
                              not packet.is_discard))
         except av.error.FFmpegError:
-            is_damaged = True
+            is_cut_off = False
     table = np.array(rows, np.int64).reshape(-1, 4)
+    # The last packet of a file that was cut off is incomplete: it is as if it were not there.
+    table = table[: len(table) - is_cut_off]
     pts, dts = table[:, 0], table[:, 1]
     has_times = bool((pts != _UNKNOWN).all()) and len(np.unique(pts)) == len(pts)
-    bounds = _closed(pts, starts) if has_times else [0]
+    bounds = _closed(pts, starts) if has_times and len(pts) else [0]
     gops = tuple(Gop(a, b) for a, b in zip(bounds, [*bounds[1:], len(pts)], strict=True))
     usual = _usual(pts, table[:, 2]) if has_times else 1
     durations = np.where(table[:, 2] > 0, table[:, 2], usual)
     times = decoding_times(pts, dts, usual) if has_times else None
-    return GopIndex(pts, times, durations, table[:, 3].astype(bool), gops, has_times, is_damaged, changes)
+    return GopIndex(pts, times, durations, table[:, 3].astype(bool), gops, has_times, changes)
 
 
 def decoding_times(pts: Ticks, dts: Ticks, usual: int) -> Ticks | None:

@@ -7,6 +7,7 @@ units. Syntax: ISO/IEC 14496-10 §7.3.2.1 (sequence parameter set) and annex E.1
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -91,11 +92,11 @@ def parse_avcc(extradata: bytes) -> ParameterSets:
     return ParameterSets(extradata[:5], found[0], found[1], extradata[at:])
 
 
-def parse_sps(unit: bytes) -> Sps:
+def parse_sps(unit: bytes, bits: _Bits | None = None) -> Sps:
     """Read a sequence parameter set, its unit header included. Raises ValueError when it is damaged."""
     if len(unit) < 4 or unit[0] & 31 != _SPS:
         raise ValueError("not a sequence parameter set")
-    bits = _Bits(unit[4:])
+    bits = bits or _Bits(unit[4:])
     profile, level, number = unit[1], unit[3], bits.ue()
     if profile in _HIGH:
         chroma_format = bits.ue()
@@ -124,6 +125,31 @@ def parse_sps(unit: bytes) -> Sps:
             bits.ue()
     vui = _read_vui(bits) if bits.take(1) else (None, None, 0)
     return Sps(number, profile, level, is_progressive, *vui)
+
+
+def with_buffer(unit: bytes, reorder_frames: int, dpb_frames: int) -> bytes:
+    """The same sequence parameter set that announces a larger buffer, which any stream may.
+
+    reorder_frames: how many pictures may be decoded before one that is shown earlier; dpb_frames: how many are held.
+    Readers that count on them (Matroska stores no decoding times) then see no change where two streams join.
+    A set without these numbers is returned as it is.
+    """
+    bits = _Bits(unit[4:])
+    sps = parse_sps(unit, bits)
+    if sps.reorder_frames is None or sps.dpb_frames is None:
+        return unit
+    keep = bits.size - bits.left_before_buffer
+    reorder, dpb = max(reorder_frames, sps.reorder_frames), max(dpb_frames, reorder_frames, sps.dpb_frames)
+    written = f"{bits.value >> bits.left_before_buffer:0{keep}b}{_coded(reorder)}{_coded(dpb)}1"
+    written += "0" * (-len(written) % 8)
+    payload = int(written, 2).to_bytes(len(written) // 8, "big")
+    return unit[:4] + re.sub(rb"\x00\x00(?=[\x00-\x03])", b"\x00\x00\x03", payload)
+
+
+def _coded(number: int) -> str:
+    """An unsigned Exp-Golomb code."""
+    code = f"{number + 1:b}"
+    return "0" * (len(code) - 1) + code
 
 
 def starts_with_idr(packet: bytes | memoryview, length_bytes: int) -> bool:
@@ -171,6 +197,7 @@ def _read_vui(bits: _Bits) -> tuple[int | None, int | None, int]:
     bits.take(1)
     for _ in range(4):
         bits.ue()
+    bits.left_before_buffer = bits.left
     return bits.ue(), bits.ue(), chroma_location
 
 
@@ -203,13 +230,14 @@ class _Bits:
 
     def __init__(self, data: bytes) -> None:
         data = data.replace(b"\x00\x00\x03", b"\x00\x00")
-        self._value, self._left = int.from_bytes(data, "big"), 8 * len(data)
+        self.value, self.size = int.from_bytes(data, "big"), 8 * len(data)
+        self.left = self.left_before_buffer = self.size
 
     def take(self, count: int) -> int:
-        if count > self._left:
+        if count > self.left:
             raise ValueError("a cut-off parameter set")
-        self._left -= count
-        return self._value >> self._left & ((1 << count) - 1)
+        self.left -= count
+        return self.value >> self.left & ((1 << count) - 1)
 
     def ue(self) -> int:
         zeros = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from av.video.stream import VideoStream
@@ -52,11 +53,8 @@ def fitted(settings: EncoderSettings, stream: VideoStream, index: GopIndex) -> E
     """The settings changed so that pieces agree with the source's own parameter sets, under an id of their own."""
     sets = h264.parse_avcc(bytes(stream.codec_context.extradata or b""))
     sps = h264.parse_sps(sets.sps[0])
-    x264 = ["annexb=0", f"sps-id={sets.free_id()}", f"chromaloc={sps.chroma_location}"]
-    if sps.dpb_frames:
-        # A decoder may drop pictures that it still holds where the buffer's size changes.
-        x264.append(f"dpb-size={sps.dpb_frames}")
-    options = {"x264-params": ":".join(x264)}
+    x264 = f"annexb=0:sps-id={sets.free_id()}:chromaloc={sps.chroma_location}"
+    options = {"x264-params": x264}
     if settings.options.get("crf") != "0":  # lossless exists in one profile only
         options["profile"] = str(sps.profile_name)
     if sps.level >= 10:
@@ -67,8 +65,14 @@ def fitted(settings: EncoderSettings, stream: VideoStream, index: GopIndex) -> E
 
 
 def joined_parameters(stream: VideoStream, extradata: bytes) -> bytes:
-    """The source's parameter sets and those of the encoded pieces in one record."""
-    return h264.parse_avcc(bytes(stream.codec_context.extradata or b"")).joined(h264.parse_avcc(extradata))
+    """The source's parameter sets and those of the encoded pieces in one record.
+
+    The pieces' sets announce the source's picture buffer: a decoder may drop what it still holds where that changes.
+    """
+    source, pieces = h264.parse_avcc(bytes(stream.codec_context.extradata or b"")), h264.parse_avcc(extradata)
+    sps = h264.parse_sps(source.sps[0])
+    fitting = tuple(h264.with_buffer(unit, sps.reorder_frames or 0, sps.dpb_frames or 0) for unit in pieces.sps)
+    return source.joined(replace(pieces, sps=fitting))
 
 
 def _leaves_room(index: GopIndex) -> bool:
