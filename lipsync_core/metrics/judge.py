@@ -14,6 +14,7 @@ from lipsync_core.face.active import active_tracks
 from lipsync_core.face.analyse import analyse_video
 from lipsync_core.face.models import FaceModels
 from lipsync_core.face.types import FaceAnalysis, FaceTrack
+from lipsync_core.metrics.album import Album
 from lipsync_core.metrics.judgement import Judgement
 from lipsync_core.metrics.score import Report, Task, measure, task_of
 from lipsync_core.metrics.speech import Wanted, wanted_from
@@ -46,7 +47,7 @@ class JudgeError(ValueError):
 
 def judge(dubbed: Path, models: FaceModels | Path, *, reference: Path | None = None, audio: Path | None = None,
           lines: Sequence[Line] = (), listen: Listen | None = by_network, source: FaceAnalysis | None = None,
-          every_picture: bool = True, patches: Iterable[Patch] | None = None,
+          every_picture: bool = True, patches: Iterable[Patch] | None = None, album: Album | None = None,
           report: Report | None = None) -> Judgement:
     """Judge a finished file on its own or against the original.
 
@@ -54,7 +55,7 @@ def judge(dubbed: Path, models: FaceModels | Path, *, reference: Path | None = N
     that needs one is left out and named in ``Judgement.omitted``. audio: the speech, if not the file's own sound.
     lines: the takes with their phonemes (times in ms of the video); without them ``listen`` says what the sound asks
     of the mouth, and with None for it the figures that need it are left out. source: the reference's face tracks, if
-    they are known. every_picture: see ``measure``. Raises JudgeError when the files do not belong together,
+    they are known. every_picture, patches, album: see ``measure``. Raises JudgeError when the files do not belong together,
     VideoError when one cannot be read, ModelError when networks are missing.
     """
     networks = models if isinstance(models, FaceModels) else FaceModels(Path(models))
@@ -80,7 +81,7 @@ def judge(dubbed: Path, models: FaceModels | Path, *, reference: Path | None = N
                 deaf = str(error)
         tasks = [Task("", 0.0, end_ms, 0.0, wanted, _tracks(base, original_sound, "", 0.0, end_ms))]
     found = measure(dubbed, fresh, tasks, reference, source, every_picture=every_picture, patches=patches,
-                    sound_16k=sound if len(sound) else None, report=parts.next())
+                    sound_16k=sound if len(sound) else None, album=album, report=parts.next())
     if deaf:
         found.omitted.update(dict.fromkeys(found.omitted.keys() & _NEED_SPEECH, deaf))
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +39,8 @@ class Bar:
     def format(self, value: float) -> str:
         if self.unit == "%":
             return f"{100 * value:.0f} %" if value in (0, 1) else f"{100 * value:.1f} %"
+        if self.unit == "pixels":
+            return f"{value:.0f}"
         if self.unit in ("ms", "dB"):
             return f"{value:.0f} {self.unit}" if self.unit == "ms" else f"{value:.1f} {self.unit}"
         return f"{value:.2f}" if abs(value) < 1 or self.key != "identity_ratio" else f"{value:.3f}"
@@ -48,18 +49,18 @@ class Bar:
 BARS = (
     Bar("closure_hits", "Closures hit", "at every p, b and m the lips touch within 40 ms", 0.95, None, "%"),
     Bar("opening_r", "Opening follows", "correlation of wanted and measured lip opening", 0.9, None),
-    Bar("opening_lag_ms", "Lag", "shift at which the two fit best; above 0 the mouth is late", -20, 20, "ms"),
-    Bar("silence_leak", "Moves in silence", "frames of pauses over 200 ms in which the mouth moves or stands open",
+    Bar("opening_lag_ms", "Lag", "shift of the best fit; above 0 the mouth is late", -20, 20, "ms"),
+    Bar("silence_leak", "Moves in silence", "share of pauses in which the mouth moves or stands open",
         None, 0.03, "%"),
     Bar("outside_psnr_db", "Outside untouched", "PSNR outside the lower face, in the finished file", 45, None, "dB"),
-    Bar("changed_outside", "Outside before encoding", "pixels changed outside the lower face before the encoder",
-        None, 0),
-    Bar("seam_ratio", "Seam", "brightness steps across the edge of the repaint, relative to the original", 0.9, 1.1),
-    Bar("sharpness_ratio", "Sharpness", "of the mouth, relative to the speaker's equally open mouths", 0.85, 1.15),
-    Bar("identity_ratio", "Identity", "likeness to the speaker, relative to the speaker's own frames", 0.98, None),
-    Bar("jitter_ratio", "Jitter", "trembling of the lips' outline, relative to the original", None, 1.2),
+    Bar("changed_outside", "Outside before encoding", "pixels changed there before the encoder", None, 0,
+        "pixels"),
+    Bar("seam_ratio", "Seam", "steps across the edge of the repaint, original = 1", 0.9, 1.1),
+    Bar("sharpness_ratio", "Sharpness", "of the mouth, the speaker's own = 1", 0.85, 1.15),
+    Bar("identity_ratio", "Identity", "likeness of texture and form, the speaker's own = 1", 0.98, None),
+    Bar("jitter_ratio", "Jitter", "trembling of the lips' outline, original = 1", None, 1.2),
     Bar("motion_r", "Motion follows sound", "correlation of the lips' speed and loudness; needs no text", None, None),
-    Bar("motion_lag_ms", "Motion lag", "shift at which motion and loudness fit best", None, None, "ms"),
+    Bar("motion_lag_ms", "Motion lag", "shift of the best fit; above 0 the mouth is late", None, None, "ms"),
 )
 BAR_OF = {bar.key: bar for bar in BARS}
 
@@ -99,9 +100,11 @@ class Curves:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A moment worth looking at. ``severity`` is 1 at the bar and grows with the fault."""
+    """A moment worth looking at. ``what`` is a sentence and ``kind`` one or two words for it; ``severity`` is 1 at the
+    bar and grows with the fault, 0 for a moment without one."""
 
     time_ms: float
+    kind: str
     what: str
     severity: float
 
@@ -147,34 +150,37 @@ class Judgement:
                 "omitted": dict(self.omitted), "lines": lines, "worst": worst}
 
     def worst(self, count: int = 8, apart_ms: float = 320.0) -> list[Moment]:
-        """The most faulty moments, at most one within ``apart_ms``, worst first."""
+        """The most faulty moments, at most one within ``apart_ms`` and half of them of one kind, worst first."""
         found = sorted(self._faults(), key=lambda m: (-m.severity, m.time_ms))
         kept: list[Moment] = []
         for moment in found:
-            if len(kept) < count and all(abs(moment.time_ms - k.time_ms) >= apart_ms for k in kept):
+            alike = sum(k.kind == moment.kind for k in kept)
+            if len(kept) < count and 2 * alike < count and all(
+                    abs(moment.time_ms - k.time_ms) >= apart_ms for k in kept):
                 kept.append(moment)
         return kept
 
     def _faults(self) -> list[Moment]:
         c = self.curves
-        out = [Moment(closure.time_ms, f"lips stay apart at a closure ({100 * closure.least_opening:.0f} % open)",
+        out = [Moment(closure.time_ms, "apart",
+                      f"lips stay apart at a closure ({100 * closure.least_opening:.0f} % open)",
                       1.0 + 2 * closure.least_opening)
                for line in self.lines for closure in line.closures if not closure.is_hit]
-        checks: Sequence[tuple[Floats, float, float, str]] = (
-            (np.abs(_smoothed(c.measured - c.wanted)), 0.3, math.inf, "the mouth is {:.0%} of its range off"),
-            (_smoothed(c.seam), 1.6, math.inf, "a seam shows ({:.2f}× the original's steps)"),
-            (1 / np.maximum(_smoothed(c.sharpness), 0.05), 1 / 0.55, math.inf, "the mouth is soft"),
-            (1 / np.maximum(_smoothed(c.identity), 0.05), 1 / 0.85, math.inf, "the mouth looks like somebody else's"),
-            (c.trembling, 3.0, math.inf, "the mouth jumps ({:.1f}× the original's usual)"),
-            (np.where(c.leaking, 1.0, 0.0), 0.5, math.inf, "the mouth moves in a pause"),
+        checks: Sequence[tuple[str, Floats, float, str]] = (
+            ("off", np.abs(_smoothed(c.measured - c.wanted)), 0.3, "the mouth is {:.0%} of its range off"),
+            ("seam", _smoothed(c.seam), 1.6, "a seam shows ({:.2f} times the original's steps)"),
+            ("soft", 1 / np.maximum(_smoothed(c.sharpness), 0.05), 1 / 0.55, "the mouth is soft"),
+            ("unlike", 1 / np.maximum(_smoothed(c.identity), 0.05), 1 / 0.85, "the mouth looks like somebody else's"),
+            ("jump", c.trembling, 3.0, "the mouth jumps ({:.1f} times the original's usual)"),
+            ("in a pause", np.where(c.leaking, 1.0, 0.0), 0.5, "the mouth moves in a pause"),
         )
-        for values, limit, top, words in checks:
+        for kind, values, limit, words in checks:
             over = np.flatnonzero(np.nan_to_num(values, nan=0.0) > limit)
             for run in np.split(over, np.flatnonzero(np.diff(over) > 1) + 1):
                 if len(run):
                     at = run[int(np.nanargmax(values[run]))]
-                    value = min(float(values[at]), top)
-                    out.append(Moment(float(c.times_ms[at]), words.format(value), value / limit))
+                    value = float(values[at])
+                    out.append(Moment(float(c.times_ms[at]), kind, words.format(value), value / limit))
         return out
 
 

@@ -20,6 +20,7 @@ from lipsync_core.face.types import FaceAnalysis, FaceTrack
 from lipsync_core.face.video import VideoSource
 from lipsync_core.metrics import picture as pictures
 from lipsync_core.metrics import speech
+from lipsync_core.metrics.album import Album
 from lipsync_core.metrics.follow import Seen, Speaker, follow, relative_opening, speaker_of
 from lipsync_core.metrics.identity import Likeness
 from lipsync_core.metrics.judgement import Curves, Judgement, LineJudgement
@@ -90,13 +91,14 @@ class _Judged:
 def measure(dubbed: Path, fresh: FaceAnalysis, tasks: Sequence[Task], original: Path | None = None,
             source: FaceAnalysis | None = None, *, every_picture: bool = False,
             patches: Iterable[Patch] | None = None, sound_16k: npt.NDArray[np.float32] | None = None,
-            report: Report | None = None) -> Judgement:
+            album: Album | None = None, report: Report | None = None) -> Judgement:
     """Judge ``dubbed`` by its tracks ``fresh``.
 
     original, source: the original file and its tracks (both or neither); track ids in ``tasks`` are those of
     ``source``, without it those of ``fresh``. every_picture: read all pictures of a long video instead of a sample
     of 150. patches: what was handed to the encoder, in frame order; checked for stray pixels. sound_16k: the dubbed
-    file's sound, for the measure that needs no text. Raises ValueError when only one of original and source is given.
+    file's sound, for the measure that needs no text. album: filled with pictures of every judged frame that is read.
+    Raises ValueError when only one of original and source is given.
     """
     if (original is None) != (source is None):
         raise ValueError("an original file and its face tracks come together")
@@ -107,8 +109,11 @@ def measure(dubbed: Path, fresh: FaceAnalysis, tasks: Sequence[Task], original: 
         values |= _sound_values(judged, sound_16k)
     if original is None or source is None:
         omitted |= dict.fromkeys(("outside_psnr_db", "seam_ratio", "identity_ratio"), _NO_REFERENCE)
+        if album is not None:
+            _fill(album, judged, dubbed)
     else:
-        values |= _picture_values(judged, original, dubbed, source, every_picture, omitted, report)
+        spans = [(0, source.frame_count)] if every_picture else pictures.sampled_spans(source.frame_count)
+        values |= _picture_values(judged, original, dubbed, source, spans, omitted, album, report)
         if patches is not None:
             values["changed_outside"] = _stray_pixels(original, source, patches)
     return Judgement(values, sum(len(j.seen.frames) for j in judged), sum(len(j.closures) for j in judged),
@@ -216,16 +221,13 @@ def _sound_values(judged: Sequence[_Judged], sound_16k: npt.NDArray[np.float32])
 
 
 def _picture_values(judged: Sequence[_Judged], original: Path, dubbed: Path, source: FaceAnalysis,
-                    every_picture: bool, omitted: dict[str, str], report: Report | None) -> dict[str, float]:
+                    spans: Sequence[tuple[int, int]], omitted: dict[str, str], album: Album | None,
+                    report: Report | None) -> dict[str, float]:
     """One pass over both files in step: outside, seam and likeness."""
-    places: dict[int, list[tuple[_Judged, int]]] = {}
-    for j in judged:
-        for i, frame in enumerate(j.seen.frames):
-            places.setdefault(int(frame), []).append((j, i))
+    places = _places(judged)
     faces = _faces_of(source)
     likeness = {id(j.who): Likeness(j.who) for j in judged}
     outside = pictures.Outside()
-    spans = [(0, source.frame_count)] if every_picture else pictures.sampled_spans(source.frame_count)
     first, second = VideoSource(original), VideoSource(dubbed)
     done, total = 0, sum(stop - start for start, stop in spans)
     for start, stop in spans:
@@ -243,6 +245,8 @@ def _picture_values(judged: Sequence[_Judged], original: Path, dubbed: Path, sou
                 lips = [p[shape.OUTER_LIPS] @ matrix[:, :2].T + matrix[:, 2] for p in (before, after)]
                 j.seam[i] = pictures.seam_ratio(*(pictures.aligned(p.y, matrix) for p in (a, b)), lips)
                 likeness[id(j.who)].add(a, b, before, after)
+                if album is not None:
+                    album.add(a, b, before)
     values: dict[str, float] = {}
     if np.isfinite(outside.psnr_db):
         values["outside_psnr_db"] = outside.psnr_db
@@ -254,6 +258,24 @@ def _picture_values(judged: Sequence[_Judged], original: Path, dubbed: Path, sou
     else:
         omitted["seam_ratio"] = "nothing was repainted in view"
     return values | _identity(judged, likeness, omitted)
+
+
+def _places(judged: Sequence[_Judged]) -> dict[int, list[tuple[_Judged, int]]]:
+    """Frame number -> the lines that have a mouth in it, and which of their rows it is."""
+    places: dict[int, list[tuple[_Judged, int]]] = {}
+    for j in judged:
+        for i, frame in enumerate(j.seen.frames):
+            places.setdefault(int(frame), []).append((j, i))
+    return places
+
+
+def _fill(album: Album, judged: Sequence[_Judged], dubbed: Path) -> None:
+    places = _places(judged)
+    if not places:
+        return
+    for picture in VideoSource(dubbed).frames(min(places), max(places) + 1):
+        for j, i in places.get(picture.number, ()):
+            album.add(None, picture, j.seen.after[i])
 
 
 def _faces_of(source: FaceAnalysis) -> dict[int, list[npt.NDArray[np.float32]]]:
