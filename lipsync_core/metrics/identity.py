@@ -55,7 +55,8 @@ class Unroll:
         self._weights = np.column_stack([first, 1 - first.sum(1)]).astype(np.float32)
         self._corners = mesh.simplices[triangle]
         self._weights[~inside] = 0
-        outline = [np.round((mean[k] - low) * _UNIT * 16).astype(np.int32) for k in (shape.OUTER_LIPS, shape.INNER_LIPS)]
+        outline = [np.round((mean[lip] - low) * _UNIT * 16).astype(np.int32)
+                   for lip in (shape.OUTER_LIPS, shape.INNER_LIPS)]
         outer, inner = (np.zeros((self.height, self.width), np.uint8) for _ in range(2))
         cv2.fillPoly(outer, outline[:1], 1, cv2.LINE_8, 4)
         cv2.fillPoly(inner, outline[1:], 1, cv2.LINE_8, 4)

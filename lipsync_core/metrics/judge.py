@@ -55,8 +55,8 @@ def judge(dubbed: Path, models: FaceModels | Path, *, reference: Path | None = N
     that needs one is left out and named in ``Judgement.omitted``. audio: the speech, if not the file's own sound.
     lines: the takes with their phonemes (times in ms of the video); without them ``listen`` says what the sound asks
     of the mouth, and with None for it the figures that need it are left out. source: the reference's face tracks, if
-    they are known. every_picture, patches, album: see ``measure``. Raises JudgeError when the files do not belong together,
-    VideoError when one cannot be read, ModelError when networks are missing.
+    they are known. every_picture, patches, album: see ``measure``. Raises JudgeError when the files do not belong
+    together, VideoError when one cannot be read, ModelError when networks are missing.
     """
     networks = models if isinstance(models, FaceModels) else FaceModels(Path(models))
     parts = _Parts(report, 3 if reference is not None and source is None else 2)

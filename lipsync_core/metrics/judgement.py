@@ -53,7 +53,7 @@ BARS = (
     Bar("silence_leak", "Moves in silence", "share of pauses in which the mouth moves or stands open",
         None, 0.03, "%"),
     Bar("outside_psnr_db", "Outside untouched", "PSNR outside the lower face, in the finished file", 45, None, "dB"),
-    Bar("changed_outside", "Outside before encoding", "pixels changed there before the encoder", None, 0,
+    Bar("changed_outside", "Before encoding", "pixels changed there before the encoder", None, 0,
         "pixels"),
     Bar("seam_ratio", "Seam", "steps across the edge of the repaint, original = 1", 0.9, 1.1),
     Bar("sharpness_ratio", "Sharpness", "of the mouth, the speaker's own = 1", 0.85, 1.15),
@@ -150,12 +150,12 @@ class Judgement:
                 "omitted": dict(self.omitted), "lines": lines, "worst": worst}
 
     def worst(self, count: int = 8, apart_ms: float = 320.0) -> list[Moment]:
-        """The most faulty moments, at most one within ``apart_ms`` and half of them of one kind, worst first."""
+        """The most faulty moments, at most one within ``apart_ms`` and a third of them of one kind, worst first."""
         found = sorted(self._faults(), key=lambda m: (-m.severity, m.time_ms))
         kept: list[Moment] = []
         for moment in found:
             alike = sum(k.kind == moment.kind for k in kept)
-            if len(kept) < count and 2 * alike < count and all(
+            if len(kept) < count and 3 * alike < count and all(
                     abs(moment.time_ms - k.time_ms) >= apart_ms for k in kept):
                 kept.append(moment)
         return kept

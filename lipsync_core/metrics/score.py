@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_core.atlas import shape
-from lipsync_core.face.types import FaceAnalysis, FaceTrack
+from lipsync_core.face.types import FaceAnalysis
 from lipsync_core.face.video import VideoSource
 from lipsync_core.metrics import picture as pictures
 from lipsync_core.metrics import speech
