@@ -11,6 +11,7 @@ from dubbing import registry
 from dubbing.domain.isochrony import Fit, Slot, slot_for
 from dubbing.domain.project import Project, Speaker, Take, Translation, Utterance
 from dubbing.engines.base import Synthesizer, Translator
+from dubbing.media.segments import SegmentCache
 from dubbing.options import DubOptions
 from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.runner import Runner
@@ -196,7 +197,9 @@ class Localization:
         ordered = [rendered[u.id] for u in self.utterances if u.id in rendered]
         self.dub.video = self.runner.run(export.step(
             self.source.path, self.source.sha256, self.dub.mix, self.source.lipsyncer, ordered, suffix,
-            self.options.keep_original, language=self.language))
+            self.options.keep_original, language=self.language, segments=SegmentCache(
+                self.runner.store.root.parent / "segments" / self.project.id, self.language + suffix,
+                self.source.sha256)))
         self.dub.notes += self.dub.video.facts["notes"]
 
     def _judge(self, takes: dict[str, Artifact], rendered: dict[str, Artifact]) -> None:

@@ -209,6 +209,9 @@ class LipSyncer(Engine, Protocol):
     def patches(self, folder: Path) -> Iterator[PatchLike]:
         """The patches that ``render`` wrote into ``folder``, in frame order."""
 
+    def patched_frames(self, folder: Path) -> Sequence[int]:
+        """The frame of each of these patches, without decoding any."""
+
     def score(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
               report: Report = silent) -> dict[str, Any]:
         """Lip-sync quality of the finished file ``dubbed``; ``takes`` are (speaker, start in ms, phonemes)."""

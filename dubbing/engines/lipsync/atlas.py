@@ -88,6 +88,11 @@ class AtlasLipSyncer:
 
         return read_patches(folder)
 
+    def patched_frames(self, folder: Path) -> Sequence[int]:
+        from lipsync_core.patch import patched_frames
+
+        return patched_frames(folder)
+
     def score(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
               report: Report = silent) -> dict[str, Any]:
         """Lip-sync quality of ``dubbed``, measured by a face track run afresh on it.

@@ -79,6 +79,11 @@ class FakeLipSyncer:
 
         return read_patches(folder)
 
+    def patched_frames(self, folder: Path) -> Sequence[int]:
+        from lipsync_core.patch import patched_frames
+
+        return patched_frames(folder)
+
     def score(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
               report: Report = silent) -> dict[str, Any]:
         """Nothing is measured: a fake has no mouth."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dubbing.engines.base import LipSyncer, LipSyncLine, PatchLike, Report
+from dubbing.engines.base import LipSyncer, LipSyncLine, Report
 from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.stage import Step
 from dubbing.pipeline.stages.synthesize import load_take
@@ -28,9 +26,3 @@ def step(lipsyncer: LipSyncer, source: Path, source_sha256: str, tracks: Artifac
     params = {"speaker": speaker, "start_ms": start_ms, "cover": list(cover)}
     inputs: dict[str, Artifact | str] = {"source": source_sha256, "tracks": tracks, "mouths": mouths, "take": take}
     return Step("lipsync", VERSION, build, params, inputs, lipsyncer, "line", utterance, language)
-
-
-def all_patches(lipsyncer: LipSyncer, rendered: Sequence[Artifact]) -> Iterator[PatchLike]:
-    """The patches of every line in frame order; two faces in one frame give two patches."""
-    streams = [lipsyncer.patches(artifact.folder) for artifact in rendered if artifact.facts["frames"]]
-    return heapq.merge(*streams, key=lambda patch: patch.frame)
