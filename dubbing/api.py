@@ -196,6 +196,8 @@ class Workspace:
             raise UsageError(f"The video {project.source_path} of this project is not there any more.",
                              "Put it back, or create a new project from its new place.")
         registry.check_targets(options.targets, options.synthesizer, options.source, options.translator)
+        if options.lipsync not in ("auto", "off"):
+            registry.choose("lipsync", options.lipsync, checkpoint=options.checkpoint)
         return options
 
     def _claim(self, project: Project) -> Job:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dubbing.api import DubOptions, DubResult, Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
-LIPSYNC = ("auto", "atlas", "off", "fake")
+LIPSYNC = ("auto", "atlas", "wav2lip", "off", "fake")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -37,6 +37,7 @@ def engine_options(command: F) -> F:
         click.option("--speakers", type=click.IntRange(1, 20), help="Number of speakers; found when left out."),
         click.option("--lipsync", type=click.Choice(LIPSYNC), default="auto", show_default=True,
                      help="How mouths are repainted."),
+        click.option("--checkpoint", type=click.Path(path_type=Path), help="Wav2Lip's weights, for --lipsync wav2lip."),
         click.option("--translator", default="auto", show_default=True, help="Translation engine."),
         click.option("--recognizer", default="auto", show_default=True, help="Recognition engine."),
         click.option("--diarizer", default="auto", show_default=True, help="Engine that tells speakers apart."),
@@ -56,7 +57,8 @@ def options_from(arguments: dict[str, Any]) -> DubOptions:
                       speakers=arguments["speakers"], lipsync=arguments["lipsync"],
                       translator=arguments["translator"], recognizer=arguments["recognizer"],
                       diarizer=arguments["diarizer"], synthesizer=arguments["synthesizer"],
-                      separator=arguments["separator"], keep_original=arguments["keep_original"])
+                      separator=arguments["separator"], keep_original=arguments["keep_original"],
+                      checkpoint=str(checkpoint.resolve()) if (checkpoint := arguments["checkpoint"]) else None)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")

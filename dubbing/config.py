@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     synthesizer: str = Field(default="auto", description="engine that speaks")
     separator: str = Field(default="auto", description="engine that takes speech out of the sound")
     lipsync: str = Field(default="auto", description="engine that repaints mouths; off: none")
+    wav2lip_checkpoint: Path | None = Field(default=None, description="Wav2Lip's weights, for the engine wav2lip")
+    wav2lip_detail: bool = Field(default=False, description="lay the speaker's own teeth and texture over Wav2Lip's")
 
     @classmethod
     def settings_customise_sources(

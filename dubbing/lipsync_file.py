@@ -59,7 +59,7 @@ def lipsync(video: Path, sound: Path, out: Path, *, backend: str = "auto", check
     is_still = video.suffix.lower() in STILL_SUFFIXES
     heard = _sound_of(sound)
     info = None if is_still else probe.probe(video)
-    engine: LipSyncer = registry.choose("lipsync", backend)
+    engine: LipSyncer = registry.choose("lipsync", backend, checkpoint=str(checkpoint) if checkpoint else None)
     run = _Run(listener)
     with tempfile.TemporaryDirectory(prefix="dubbing-lipsync-") as folder:
         work = Path(folder)

@@ -11,7 +11,10 @@ from dubbing.media.languages import iso639_2
 
 @dataclass(frozen=True, slots=True)
 class DubOptions:
-    """Target languages, what is known of the source, and an engine for each kind ("auto": the best there is)."""
+    """Target languages, what is known of the source, and an engine for each kind ("auto": the best there is).
+
+    checkpoint: the weights of the lip-sync engine wav2lip.
+    """
 
     targets: tuple[str, ...]
     source: str | None = None
@@ -23,6 +26,7 @@ class DubOptions:
     synthesizer: str = "auto"
     separator: str = "auto"
     keep_original: bool = False
+    checkpoint: str | None = None
 
     def checked(self) -> DubOptions:
         """Self, when every language is one. Raises UsageError."""
@@ -35,6 +39,8 @@ class DubOptions:
         if self.source in self.targets:
             raise UsageError(f"The video is to be dubbed from {self.source} into {self.source}.",
                              "Choose another target language.")
+        if self.checkpoint is not None and self.lipsync != "wav2lip":
+            raise UsageError("A checkpoint was given, but not the engine that it is for.", "Add --lipsync wav2lip.")
         return self
 
     def to_json(self) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """Engine name -> class, imported only when asked for.
 
 Third parties add engines through entry points in the group ``dubbing.<kind>``. ``auto`` takes the first of
-a kind that can run now, in the order given here: best first. A fake is never chosen by ``auto``.
+a kind that can run now, in the order given here: best first. A fake, and an engine that says that it runs on
+request only, is never chosen by ``auto``.
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -44,6 +46,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
     },
     "lipsync": {
         "atlas": "dubbing.engines.lipsync.atlas:AtlasLipSyncer",
+        "wav2lip": "dubbing.engines.lipsync.wav2lip:Wav2LipSyncer",
         "fake": "dubbing.engines.lipsync.fake:FakeLipSyncer",
     },
 }
@@ -77,21 +80,31 @@ def names(kind: str) -> tuple[str, ...]:
 
 
 @cache
-def create(kind: str, name: str) -> Any:
-    """The engine of this name; one instance a process, so that a loaded model is found again."""
+def create(kind: str, name: str, **given: str) -> Any:
+    """The engine of this name; one instance a process, so that a loaded model is found again.
+
+    given: what this engine alone takes, such as the path of its checkpoint.
+    """
     try:
         target = _offered(kind)[name]
     except KeyError:
         raise UsageError(f"There is no {kind} engine called {name}.",
                          f"Choose one of: {', '.join(names(kind))}.") from None
     module, _, attribute = target.partition(":")
-    return getattr(importlib.import_module(module), attribute)()
+    engine_class = getattr(importlib.import_module(module), attribute)
+    if given.keys() - inspect.signature(engine_class).parameters.keys():
+        raise UsageError(f"The {kind} engine {name} takes no {' or '.join(given)}.", "Leave that out.")
+    return engine_class(**given)
 
 
-def choose(kind: str, wanted: str = "auto") -> Any:
-    """The engine to use: the wanted one, or with ``auto`` the best that can run. Raises UnavailableError."""
+def choose(kind: str, wanted: str = "auto", **given: str | None) -> Any:
+    """The engine to use: the wanted one, or with ``auto`` the best that can run. Raises UnavailableError.
+
+    given: as for ``create``; None is as good as left out.
+    """
+    own = {name: value for name, value in given.items() if value is not None}
     if wanted != "auto":
-        engine = create(kind, wanted)
+        engine = create(kind, wanted, **own)
         if (reason := engine.why_unavailable()) is not None:
             raise UnavailableError(f"The {kind} engine {wanted} cannot run: {reason}",
                                    "`dubbing engines` lists what can.")
@@ -99,7 +112,7 @@ def choose(kind: str, wanted: str = "auto") -> Any:
     reasons = []
     for name in names(kind):
         engine = create(kind, name)
-        if engine.is_fake:
+        if engine.is_fake or getattr(engine, "on_request_only", False):
             continue
         if (reason := engine.why_unavailable()) is None:
             return engine

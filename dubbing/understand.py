@@ -85,7 +85,7 @@ def _mouths(options: DubOptions, path: Path, sha: str, spans: list[SpeakerSpan],
             runner: Runner) -> tuple[Any, Artifact | None, Artifact | None]:
     if options.lipsync == "off":
         return None, None, None
-    lipsyncer = registry.choose("lipsync", options.lipsync)
+    lipsyncer = registry.choose("lipsync", options.lipsync, checkpoint=options.checkpoint)
     tracks = runner.run(faces.track_step(lipsyncer, path, sha))
     return lipsyncer, tracks, runner.run(faces.model_step(lipsyncer, path, sha, tracks, spans))
 

@@ -20,7 +20,7 @@ def track_step(lipsyncer: LipSyncer, source: Path, source_sha256: str) -> Step:
     def build(folder: Path, facts: dict[str, Any], report: Report) -> None:
         lipsyncer.track(source, folder, report)
 
-    return Step("faces", VERSION, build, {}, {"source": source_sha256}, lipsyncer, unit="frame")
+    return Step("faces", VERSION, build, {}, {"source": source_sha256}, _learner(lipsyncer), unit="frame")
 
 
 def model_step(lipsyncer: LipSyncer, source: Path, source_sha256: str, tracks: Artifact,
@@ -35,4 +35,11 @@ def model_step(lipsyncer: LipSyncer, source: Path, source_sha256: str, tracks: A
         facts["on_camera"] = {speaker: [list(interval) for interval in rows] for speaker, rows in seen.items()}
 
     params = {"spans": [list(astuple(span)) for span in spans]}
-    return Step("mouths", VERSION, build, params, {"source": source_sha256, "tracks": tracks}, lipsyncer, unit="frame")
+    inputs: dict[str, Artifact | str] = {"source": source_sha256, "tracks": tracks}
+    return Step("mouths", VERSION, build, params, inputs, _learner(lipsyncer), unit="frame")
+
+
+def _learner(lipsyncer: LipSyncer) -> LipSyncer:
+    """Whose tracks and models these are: engines that paint differently may learn alike, and share the result."""
+    learner: LipSyncer = getattr(lipsyncer, "learner", lipsyncer)
+    return learner
