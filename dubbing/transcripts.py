@@ -62,7 +62,7 @@ def read_transcript(path: Path) -> SaidText:
             found = _from_json(json.loads(content)) if path.suffix.lower() == ".json" else _from_text(content)
     except OSError as error:
         raise MediaError(f"{path} cannot be read ({error.strerror}).", "Check the name and its permissions.") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise MediaError(f"{path.name} is not a transcript.",
                          "Give text in UTF-8, SRT, WebVTT, or the JSON of Whisper.") from error
     if not any(c.isalnum() for c in found.text):

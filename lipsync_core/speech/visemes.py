@@ -103,6 +103,13 @@ def is_modifier(symbol: str) -> bool:
     )
 
 
+def is_known(symbol: str) -> bool:
+    """Whether every letter of ``symbol`` is listed here; one that is not is treated as an average consonant."""
+    letters = [part for c in unicodedata.normalize("NFC", symbol)
+               for part in ([c] if c in _TABLE else unicodedata.normalize("NFD", c))]
+    return all(c in _TABLE or is_modifier(c) or is_stress(c) or is_pause(c) for c in letters)
+
+
 def viseme(symbol: str) -> Viseme | None:
     """Lip targets of an IPA symbol with its modifiers; ``None`` for a pause or a bare modifier.
 

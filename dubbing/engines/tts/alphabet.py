@@ -43,7 +43,7 @@ _IPA = {
 
 def to_kokoro(ipa: str, language: str, known: frozenset[str]) -> str:
     """``ipa`` (espeak's, with ties) in Kokoro's symbols; what is not in ``known`` is replaced or dropped."""
-    text = re.sub(r"\([a-z-]+\)", "", ipa)  # espeak's language switches: "(en)"
+    text = re.sub(rf"\([a-z{TIE}-]+\)", "", ipa)  # espeak's language switches: "(en)", with ties inside
     for old, new in (*_COMMON, *_LANGUAGE.get(language, ())):
         text = text.replace(old, new)
     text = text.replace(TIE, "").replace("-", "").replace("_", "")

@@ -88,7 +88,7 @@ def _spelled(words: str, language: str) -> list[list[str]]:
     except RuntimeError as error:
         raise UnavailableError(f"espeak-ng cannot say what {language!r} sounds like.",
                                "Give the language as an ISO 639-1 code, such as en or es.") from error
-    ipa = re.sub(r"\([a-z-]+\)", "", ipa)  # Marks of a switch to another language and back.
+    ipa = re.sub(rf"\([a-z{TIE}-]+\)", "", ipa)  # Marks of a switch to another language and back.
     for old, new in _REPAIRS.get(language, ()):
         ipa = ipa.replace(old, new)
     return [symbols(word) for word in ipa.split()]

@@ -41,6 +41,7 @@ def test_ipa_becomes_the_models_symbols() -> None:
     known = frozenset("hˈloəOʤIYʧpfɪʃ ɔtuːɛ\u0303n")
     assert to_kokoro("həlˈo͡ʊ", "en", known) == "həlˈO"
     assert to_kokoro("(en)d͡ʒˈɔ͡ɪ(es)", "es", known) == "ʤˈY"
+    assert to_kokoro("(\u0361e\u0361n)tˈiːm(\u0361d\u0361e)", "de", known | set("imt()end")) == "tˈiːm"
     assert to_kokoro("œ\u0303", "fr", known) == "ɛ\u0303"
     assert to_kokoro("ʘʘ", "es", known) == ""
 
