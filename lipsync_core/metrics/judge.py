@@ -17,7 +17,7 @@ from lipsync_core.face.types import FaceAnalysis, FaceTrack
 from lipsync_core.metrics.album import Album
 from lipsync_core.metrics.judgement import Judgement
 from lipsync_core.metrics.score import Report, Task, measure, task_of
-from lipsync_core.metrics.speech import Wanted, wanted_from
+from lipsync_core.metrics.speech import Wanted, wanted_from, wanted_of
 from lipsync_core.patch import Patch
 from lipsync_core.speech.articulation import Articulation
 from lipsync_core.speech.network import WeightsError
@@ -100,14 +100,12 @@ def _sound_of(video: Path | None) -> npt.NDArray[np.float32]:
 
 
 def _heard(listen: Listen, sound: npt.NDArray[np.float32]) -> Wanted | None:
-    from lipsync_core.engine import Line
-    from lipsync_core.metrics.speech import wanted_of
-
     found = listen(sound, RATE)
     if isinstance(found, Articulation):
         return wanted_from(found)
     symbols = list(found)
-    return wanted_of(Line("", 0.0, symbols, 0.0, len(sound) * 1000 / RATE, sound, RATE)) if symbols else None
+    # The times were read off this very sound: there is no offset to look for.
+    return wanted_of(symbols, sound, RATE, align_to_sound=False) if symbols else None
 
 
 def _tracks(analysis: FaceAnalysis, sound: npt.NDArray[np.float32], speaker: str, start_ms: float,

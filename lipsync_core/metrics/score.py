@@ -63,8 +63,8 @@ def score(original: Path, dubbed: Path, source: FaceAnalysis, fresh: FaceAnalysi
 
 def task_of(line: Line, tracks: Iterable[int]) -> Task:
     """A line whose phonemes are known."""
-    return Task(line.speaker, line.cover_start_ms, line.cover_end_ms, line.start_ms, speech.wanted_of(line),
-                frozenset(tracks))
+    return Task(line.speaker, line.cover_start_ms, line.cover_end_ms, line.start_ms,
+                speech.wanted_of(line.phonemes, line.sound, line.sample_rate), frozenset(tracks))
 
 
 @dataclass(slots=True)

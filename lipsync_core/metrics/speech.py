@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 from lipsync_core.atlas import shape
 from lipsync_core.face.active import loudness
 from lipsync_core.speech.articulation import Articulation, articulate, closure_centres_ms
-
-if TYPE_CHECKING:
-    from lipsync_core.engine import Line
+from lipsync_core.speech.timeline import TimedSymbol
 
 #: Share of the speaker's range below which lips touch.
 TOUCHING = 0.15
@@ -37,13 +34,14 @@ class Wanted:
     closures_ms: Floats
 
 
-def wanted_of(line: Line) -> Wanted:
-    """From the line's phonemes, corrected and scaled by its sound."""
+def wanted_of(phonemes: Sequence[TimedSymbol], sound: npt.NDArray[np.floating] | None = None, sample_rate: int = 0, *,
+              align_to_sound: bool = True) -> Wanted:
+    """From phonemes (ms of the line), scaled by their sound and, unless their times come from it, corrected by it."""
 
     def at(times_ms: Floats) -> Articulation:
-        return articulate(line.phonemes, times_ms, sound=line.sound, sample_rate=line.sample_rate)
+        return articulate(phonemes, times_ms, sound=sound, sample_rate=sample_rate, align_to_sound=align_to_sound)
 
-    return Wanted(at, closure_centres_ms(line.phonemes, line.sound, line.sample_rate))
+    return Wanted(at, closure_centres_ms(phonemes, sound if align_to_sound else None, sample_rate))
 
 
 def wanted_from(heard: Articulation) -> Wanted:
