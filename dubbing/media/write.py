@@ -39,7 +39,7 @@ Report = Callable[[float, float, str], None]
 
 #: Chosen for at least 45 dB outside the patches, also on noisy footage, at the least time.
 DEFAULT_PRESET = "ultrafast"
-DEFAULT_CRF = 16
+DEFAULT_CRF = 15
 
 _FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _VIDEO_CODECS = {
