@@ -14,7 +14,7 @@ Make = Callable[["Source"], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Random inputs, the same on every device: drawn on the CPU, then moved."""
+    """Random inputs, drawn on the device."""
 
     device: torch.device
     dtype: torch.dtype
@@ -22,17 +22,18 @@ class Source:
 
     def normal(self, *shape: int, scale: float = 1.0, dtype: torch.dtype | None = None) -> torch.Tensor:
         """Normal values in the case's type."""
-        values = torch.randn(shape, generator=self.generator) * scale
-        return values.to(self.device, dtype or self.dtype)
+        values = torch.randn(shape, generator=self.generator, device=self.device) * scale
+        return values.to(dtype or self.dtype)
 
     def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0,
                 dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """Uniform values, fp32 unless said otherwise."""
-        return (torch.rand(shape, generator=self.generator) * (high - low) + low).to(self.device, dtype)
+        values = torch.rand(shape, generator=self.generator, device=self.device)
+        return (values * (high - low) + low).to(dtype)
 
     def bytes(self, *shape: int) -> torch.Tensor:
         """uint8 values."""
-        return torch.randint(0, 256, shape, generator=self.generator, dtype=torch.uint8).to(self.device)
+        return torch.randint(0, 256, shape, generator=self.generator, dtype=torch.uint8, device=self.device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +57,5 @@ class Case:
 
     def inputs(self, device: torch.device | str, seed: int = 0) -> dict[str, Any]:
         """The arguments, on ``device``."""
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator(device).manual_seed(seed)
         return self.make(Source(torch.device(device), self.dtype, generator))

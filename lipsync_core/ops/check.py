@@ -3,6 +3,8 @@
     TRITON_INTERPRET=1 python -m lipsync_core.ops.check          small cases in Triton's interpreter, no GPU needed
     python -m lipsync_core.ops.check --device cuda               all cases on a card, bf16 too
 
+On a card several processes compile at once; they share it.
+
 The interpreter's switch is read when a kernel's module is imported, so it must be set before Python starts.
 """
 
@@ -14,8 +16,10 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from multiprocessing import get_context
 from typing import Any
 
 import torch
@@ -39,6 +43,11 @@ class Outcome:
     def is_good(self) -> bool:
         return not self.fault and self.error <= self.tolerance
 
+    def line(self) -> str:
+        """One line for a person."""
+        return (f"{'ok  ' if self.is_good else 'FAIL'} {self.op:17} {self.case:46} error {self.error:.2e} "
+                f"(<= {self.tolerance:.0e}) {self.seconds:6.2f} s {self.fault}").rstrip()
+
 
 def cases(operations: tuple[str, ...] = OPERATIONS, with_large: bool = False) -> Iterator[tuple[str, Case]]:
     """(operation, case) of all small cases, or of all."""
@@ -50,6 +59,8 @@ def cases(operations: tuple[str, ...] = OPERATIONS, with_large: bool = False) ->
 
 def run(op: str, case: Case, device: str) -> Outcome:
     """Call both twins on the same inputs; a kernel that raises is a fault, not an end."""
+    # The reference is to be fp32, not the shortened products that cuDNN takes by default.
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     expected_inputs, inputs = case.inputs(device), case.inputs(device)
     reference = getattr(import_module(f"lipsync_core.ops.{op}.reference"), case.function)
     expected = reference(**expected_inputs)
@@ -61,6 +72,27 @@ def run(op: str, case: Case, device: str) -> Outcome:
     except Exception as error_:  # noqa: BLE001
         return Outcome(op, case.name, float("inf"), case.tolerance, 0.0, f"{type(error_).__name__}: {error_}")
     return Outcome(op, case.name, error, case.tolerance, time.monotonic() - started)
+
+
+def run_all(device: str, operations: tuple[str, ...] = OPERATIONS, match: str = "",
+            processes: int = 1) -> Iterator[Outcome]:
+    """Run the small cases (on CUDA all of them), in their order."""
+    chosen = [(op, case.name) for op, case in cases(operations, device == "cuda") if match in case.name]
+    if processes <= 1:
+        yield from (_run_named(op, name, device) for op, name in chosen)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_run_named, *zip(*chosen, strict=True), [device] * len(chosen))
+
+
+def worker_count() -> int:
+    """Processes that compile at once: a core each, and some 6 GB of the card's memory."""
+    memory = torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0
+    return max(1, min(12, os.cpu_count() or 1, memory // (6 << 30)))
+
+
+def _run_named(op: str, name: str, device: str) -> Outcome:
+    return run(op, next(case for o, case in cases((op,), with_large=True) if case.name == name), device)
 
 
 def difference(got: Any, expected: Any) -> float:
@@ -85,18 +117,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--op", nargs="+", default=list(OPERATIONS), choices=OPERATIONS)
     parser.add_argument("--match", default="", help="only cases whose name contains this")
+    parser.add_argument("--processes", type=int, help="default: what a card's machine can bear; 1 without a card")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     if options.device == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
         parser.error("set TRITON_INTERPRET=1 to run kernels without a GPU")
+    processes = options.processes or (worker_count() if options.device == "cuda" else 1)
     outcomes = []
-    for op, case in cases(tuple(options.op), with_large=options.device == "cuda"):
-        if options.match in case.name:
-            outcomes.append(run(op, case, options.device))
-            if not options.json:
-                o = outcomes[-1]
-                print(f"{'ok  ' if o.is_good else 'FAIL'} {o.op:17} {o.case:46} error {o.error:.2e} "
-                      f"(<= {o.tolerance:.0e}) {o.seconds:6.2f} s {o.fault}".rstrip(), flush=True)
+    for o in run_all(options.device, tuple(options.op), options.match, processes):
+        outcomes.append(o)
+        if not options.json:
+            print(o.line(), flush=True)
     if options.json:
         print(json.dumps([asdict(o) for o in outcomes]))
     bad = [o for o in outcomes if not o.is_good]

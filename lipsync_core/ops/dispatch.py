@@ -5,17 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from torch import Tensor
 
+from lipsync_core.ops.packing import PackedConv
 from lipsync_core.ops.tuning import Choice, Shape, choose, heuristic
 
 #: "triton": the kernel · "torch": torch's own (cuDNN, cuBLAS) in the tensors' type · "reference": PyTorch in fp32.
 BACKENDS = ("triton", "torch", "reference")
 _INTERPRETED = (8, 0)
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One convolution that a program made."""
+
+    op: str
+    shape: Shape
+    x: Tensor
+    weights: PackedConv
+    options: dict[str, Any]
+
+
 _forced: ContextVar[str | None] = ContextVar("lipsync_ops_backend", default=None)
+_recorded: ContextVar[list[Call] | None] = ContextVar("lipsync_ops_calls", default=None)
 
 
 @contextmanager
@@ -30,6 +45,17 @@ def using(backend: str) -> Iterator[None]:
         _forced.reset(token)
 
 
+@contextmanager
+def recording() -> Iterator[list[Call]]:
+    """Collect the convolutions of a block: what there is to tune."""
+    calls: list[Call] = []
+    token = _recorded.set(calls)
+    try:
+        yield calls
+    finally:
+        _recorded.reset(token)
+
+
 def backend_for(tensor: Tensor) -> str:
     """For operations whose kernel has no rival: the kernel on CUDA where Triton can be imported."""
     forced = _forced.get()
@@ -38,8 +64,11 @@ def backend_for(tensor: Tensor) -> str:
     return "triton" if tensor.is_cuda and has_triton() else "reference"
 
 
-def convolution_choice(tensor: Tensor, shape: Shape) -> Choice:
+def convolution_choice(op: str, shape: Shape, tensor: Tensor, weights: PackedConv, options: dict[str, Any]) -> Choice:
     """For convolutions: what the table says on CUDA, the reference elsewhere."""
+    calls = _recorded.get()
+    if calls is not None:
+        calls.append(Call(op, shape, tensor, weights, options))
     backend = backend_for(tensor)
     if backend != "triton":
         return Choice(backend, heuristic(shape, _INTERPRETED), "forced" if _forced.get() else "not CUDA")

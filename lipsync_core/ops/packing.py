@@ -22,13 +22,14 @@ class PackedConv:
     """A (transposed) convolution ready to run.
 
     matrix: [rows, columns] for the kernel, rows ordered input by input, tap by tap, channel by channel; columns
-    padded to a multiple of 8. bias: fp32 [out_channels]. weight: the usual torch layout, for torch's own
-    convolution. channels: channels of each input, as the kernel reads them.
+    padded to a multiple of 8. bias: fp32 [out_channels]. weight, weight_bias: the usual torch layout in the compute
+    type, for torch's own convolution. channels: channels of each input, as the kernel reads them.
     """
 
     matrix: Tensor
     bias: Tensor
     weight: Tensor
+    weight_bias: Tensor
     channels: tuple[int, ...]
     kernel_size: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
@@ -43,7 +44,8 @@ class PackedConv:
     def to(self, device: torch.device | str, dtype: torch.dtype) -> PackedConv:
         """The same layer elsewhere; the bias stays fp32."""
         return replace(self, matrix=self.matrix.to(device, dtype), bias=self.bias.to(device),
-                       weight=self.weight.to(device, dtype).contiguous(memory_format=torch.channels_last))
+                       weight=self.weight.to(device, dtype).contiguous(memory_format=torch.channels_last),
+                       weight_bias=self.weight_bias.to(device, dtype))
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the output."""
@@ -53,12 +55,6 @@ class PackedConv:
         else:
             high, wide = ((n + 2 * p - k) // s + 1 for n, k, s, p, _ in sides)
         return high, wide
-
-    def flops(self, batch: int, height: int, width: int) -> int:
-        """Multiply-adds counted twice, for an input of ``height`` x ``width``."""
-        high, wide = (height, width) if self.is_transposed else self.output_size(height, width)
-        taps = self.kernel_size[0] * self.kernel_size[1]
-        return 2 * batch * high * wide * taps * self.weight.shape[0] * self.weight.shape[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +93,8 @@ def pack_conv2d(weight: Tensor, bias: Tensor, stride: tuple[int, int] = (1, 1), 
     parts = _split(weight, split, dim=1)
     rows = torch.cat([p.permute(2, 3, 1, 0).reshape(-1, p.shape[0]) for p in parts])
     return PackedConv(_padded(rows), bias.float().contiguous(), weight.contiguous(memory_format=torch.channels_last),
-                      tuple(p.shape[1] for p in parts), (weight.shape[2], weight.shape[3]), stride, padding)
+                      bias.to(weight.dtype), tuple(p.shape[1] for p in parts), (weight.shape[2], weight.shape[3]),
+                      stride, padding)
 
 
 def pack_conv_transpose2d(weight: Tensor, bias: Tensor, stride: tuple[int, int], padding: tuple[int, int],
@@ -113,7 +110,8 @@ def pack_conv_transpose2d(weight: Tensor, bias: Tensor, stride: tuple[int, int],
     if (kernel_size, stride, padding, output_padding) == ((3, 3), (2, 2), (1, 1), (1, 1)):
         matrix = _padded(torch.cat([_phase_rows(p) for p in parts]))
     return PackedConv(matrix, bias.float().contiguous(), weight.contiguous(memory_format=torch.channels_last),
-                      tuple(p.shape[0] for p in parts), kernel_size, stride, padding, output_padding, True)
+                      bias.to(weight.dtype), tuple(p.shape[0] for p in parts), kernel_size, stride, padding,
+                      output_padding, True)
 
 
 def pack_from_point(weight: Tensor, bias: Tensor, split: int | None = None) -> PackedConv:

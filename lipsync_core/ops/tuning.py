@@ -54,20 +54,26 @@ class Shape:
     channels: tuple[int, ...]
     kernel_size: tuple[int, int]
     stride: tuple[int, int]
+    padding: tuple[int, int]
     out_channels: int
     dtype: str
 
     @property
     def key(self) -> str:
         """The table's key, without the row count."""
-        high, wide = self.side
-        return (f"{self.op} {high}x{wide} c{'+'.join(map(str, self.channels))} k{self.kernel_size[0]}x"
-                f"{self.kernel_size[1]} s{self.stride[0]}x{self.stride[1]} o{self.out_channels} {self.dtype}")
+        side, taps, stride, padding = (f"{a}x{b}" for a, b in (self.side, self.kernel_size, self.stride, self.padding))
+        channels = "+".join(map(str, self.channels))
+        return f"{self.op} {side} c{channels} k{taps} s{stride} p{padding} o{self.out_channels} {self.dtype}"
 
     @property
     def depths(self) -> tuple[int, ...]:
         """Length of the K loop of each input."""
         return tuple(self.kernel_size[0] * self.kernel_size[1] * c for c in self.channels)
+
+    @property
+    def flops(self) -> int:
+        """Multiply-adds, counted twice, bias and activation left out."""
+        return 2 * self.rows * sum(self.depths) * self.out_channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,8 @@ def candidates(shape: Shape, capability: tuple[int, int]) -> Iterator[Config]:
     """The tiles that `tune` measures for one shape; all are within shared memory."""
     tiles = ((128, 128, 8, 3), (128, 128, 8, 4), (128, 128, 4, 3), (128, 64, 4, 3), (128, 64, 4, 4), (64, 64, 4, 4),
              (64, 128, 4, 4), (256, 64, 8, 3), (128, 32, 4, 4), (256, 32, 4, 4), (256, 32, 8, 3), (64, 32, 4, 4),
-             (128, 16, 4, 4), (256, 16, 4, 3), (32, 64, 4, 4), (16, 64, 4, 5), (16, 32, 4, 5), (64, 16, 4, 4), (16, 16, 4, 4))
+             (128, 16, 4, 4), (256, 16, 4, 3), (32, 64, 4, 4), (16, 64, 4, 5), (16, 32, 4, 5),
+             (64, 16, 4, 4), (16, 16, 4, 4))
     wide = max(16, _power_of_two(shape.out_channels))
     seen = set()
     depths = [_depth(shape, i) for i in (0, min(1, len(shape.channels) - 1))]
@@ -157,7 +164,7 @@ def write_table(table: dict[str, Any], folder: Path | None = None) -> Path:
     return path
 
 
-def entry(shape: Shape, backend: str, config: Config | None, **figures: float) -> dict[str, Any]:
+def entry(shape: Shape, backend: str, config: Config | None, **figures: float | None) -> dict[str, Any]:
     """One measured row of a table."""
     return {"rows": shape.rows, "backend": backend, "config": asdict(config) if config else None, **figures}
 

@@ -19,8 +19,8 @@ def conv2d(x: Tensor, weights: PackedConv, *, x2: Tensor | None = None, residual
 
     Runs the kernel or cuDNN on CUDA, as the tuning table says, and the reference elsewhere.
     """
-    choice = convolution_choice(x, shape_of(x, weights))
     options = {"x2": x2, "residual": residual, "activation": activation, "tail": tail, "out_dtype": out_dtype}
+    choice = convolution_choice("conv2d", shape_of(x, weights), x, weights, options)
     if choice.backend == "triton":
         from lipsync_core.ops.conv2d import kernel
 
@@ -32,5 +32,6 @@ def conv2d(x: Tensor, weights: PackedConv, *, x2: Tensor | None = None, residual
 def shape_of(x: Tensor, weights: PackedConv) -> Shape:
     """What the tuning table is asked for."""
     high, wide = weights.output_size(x.shape[1], x.shape[2])
+    dtype = ("faces-" if x.dtype == torch.uint8 else "") + str(weights.matrix.dtype).removeprefix("torch.")
     return Shape("conv2d", x.shape[0] * high * wide, (x.shape[1], x.shape[2]), weights.channels, weights.kernel_size,
-                 weights.stride, weights.out_channels, str(weights.matrix.dtype).removeprefix("torch."))
+                 weights.stride, weights.padding, weights.out_channels, dtype)

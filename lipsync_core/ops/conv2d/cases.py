@@ -41,13 +41,14 @@ def conv_case(name: str, *, size: tuple[int, int], channels: tuple[int, ...], ou
             inputs["tail"] = last.to(source.device, dtype)
         return inputs
 
-    shape = Shape("conv2d", batch * high * wide, size, channels, taps, stride, outputs, str(dtype)[6:])
+    shape = Shape("conv2d", batch * high * wide, size, channels, taps, stride, padding, outputs,
+                  ("faces-" if is_faces else "") + str(dtype)[6:])
     tolerance = {torch.float16: _FP16, torch.bfloat16: _BF16}.get(dtype, 1e-5)
     pixels, element = batch * high * wide, dtype.itemsize
     moved = batch * size[0] * size[1] * (3 if is_faces else sum(channels) * element)
     moved += element * (depth * outputs + pixels * (tail or outputs) + pixels * outputs * has_residual)
     return Case("conv2d", name, make, dtype, tolerance, is_small,
-                {"config": config or heuristic(shape, (9, 0))}, 2 * pixels * (depth + tail) * outputs, moved)
+                {"config": config or heuristic(shape, (9, 0))}, shape.flops + 2 * pixels * tail * outputs, moved)
 
 
 def _tile(rows: int, columns: int, depth: int, depth2: int = 16) -> Config:

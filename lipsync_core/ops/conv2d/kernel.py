@@ -20,7 +20,8 @@ from lipsync_core.ops.packing import PackedConv, Tail
 from lipsync_core.ops.tuning import Config
 
 
-@triton.jit
+# Sizes say nothing about alignment: without specialising on them one compiled kernel serves every batch.
+@triton.jit(do_not_specialize=["rows", "height", "width", "out_height", "out_width"])
 def conv2d_kernel(x_ptr, x2_ptr, w_ptr, bias_ptr, residual_ptr, out_ptr, tail_ptr, tail_bias_ptr, rows, height, width,
                   out_height, out_width, C: tl.constexpr, C2: tl.constexpr, OUT: tl.constexpr,
                   STRIDE_W: tl.constexpr, TAPS_HIGH: tl.constexpr, TAPS_WIDE: tl.constexpr, STEP_Y: tl.constexpr,

@@ -39,12 +39,18 @@ def faces(crops: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def activate(x: Tensor, activation: str) -> Tensor:
-    """none, relu, leaky_relu (0.01) or sigmoid."""
+    """none, relu (in place), leaky_relu (0.01) or sigmoid."""
     if activation == "relu":
-        return x.relu()
+        return x.relu_()
     if activation == "leaky_relu":
         return F.leaky_relu(x, 0.01)
     return x.sigmoid() if activation == "sigmoid" else x
+
+
+def bias_of(weights: PackedConv, compute: torch.dtype) -> Tensor:
+    """A layer's bias in the type in which it is computed."""
+    # In the weights' own type no cast stands in the way; in fp32 the bias has all its digits.
+    return weights.weight_bias if compute == weights.weight_bias.dtype else weights.bias.to(compute)
 
 
 def _conv2d(x: Tensor, weights: PackedConv, x2: Tensor | None, residual: Tensor | None, activation: str,
@@ -54,10 +60,10 @@ def _conv2d(x: Tensor, weights: PackedConv, x2: Tensor | None, residual: Tensor 
         x = faces(x, dtype)
     if x2 is not None:
         x = torch.cat([x, x2], dim=3)
-    out = F.conv2d(x.permute(0, 3, 1, 2).to(compute), weights.weight.to(compute), weights.bias.to(compute),
+    out = F.conv2d(x.permute(0, 3, 1, 2).to(compute), weights.weight.to(compute), bias_of(weights, compute),
                    weights.stride, weights.padding).permute(0, 2, 3, 1)
     if residual is not None:
-        out = out + residual.to(compute)
+        out += residual.to(compute)
     out = activate(out, activation)
     if tail is not None:
         # The kernel hands the tail what a layer would have stored.

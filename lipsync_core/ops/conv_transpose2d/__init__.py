@@ -18,8 +18,8 @@ def conv_transpose2d(x: Tensor, weights: PackedConv, *, x2: Tensor | None = None
 
     The kernel has the 3x3, stride 2, padding 1, output padding 1 form; other forms run through torch.
     """
-    choice = convolution_choice(x, shape_of(x, weights))
     options = {"x2": x2, "residual": residual, "activation": activation}
+    choice = convolution_choice("conv_transpose2d", shape_of(x, weights), x, weights, options)
     if choice.backend == "triton" and weights.matrix.numel():
         from lipsync_core.ops.conv_transpose2d import kernel
 
@@ -32,5 +32,6 @@ def conv_transpose2d(x: Tensor, weights: PackedConv, *, x2: Tensor | None = None
 def shape_of(x: Tensor, weights: PackedConv) -> Shape:
     """What the tuning table is asked for."""
     rows = x.shape[0] * x.shape[1] * x.shape[2]
+    dtype = str(weights.weight.dtype).removeprefix("torch.")
     return Shape("conv_transpose2d", rows, (x.shape[1], x.shape[2]), weights.channels, weights.kernel_size,
-                 weights.stride, weights.out_channels, str(weights.weight.dtype).removeprefix("torch."))
+                 weights.stride, weights.padding, weights.out_channels, dtype)

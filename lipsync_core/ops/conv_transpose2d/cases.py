@@ -33,10 +33,10 @@ def transposed_case(name: str, *, size: tuple[int, int], channels: tuple[int, ..
         return inputs
 
     pixels = batch * size[0] * size[1]
-    shape = Shape("conv_transpose2d", pixels, size, channels, (3, 3), (2, 2), outputs, str(dtype)[6:])
+    shape = Shape("conv_transpose2d", pixels, size, channels, (3, 3), (2, 2), (1, 1), outputs, str(dtype)[6:])
     moved = dtype.itemsize * (pixels * inputs_ + 9 * inputs_ * outputs + 4 * pixels * outputs * (1 + has_residual))
     return Case("conv_transpose2d", name, make, dtype, _TOLERANCE[dtype], is_small,
-                {"config": config or heuristic(shape, (9, 0))}, 18 * pixels * inputs_ * outputs, moved)
+                {"config": config or heuristic(shape, (9, 0))}, shape.flops, moved)
 
 
 def wav2lip_cases(batch: int, dtype: torch.dtype = torch.float16) -> list[Case]:

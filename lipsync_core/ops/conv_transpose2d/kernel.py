@@ -21,7 +21,7 @@ from lipsync_core.ops.packing import PackedConv
 from lipsync_core.ops.tuning import Config
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows", "height", "width"])
 def conv_transpose2d_kernel(x_ptr, x2_ptr, w_ptr, bias_ptr, residual_ptr, out_ptr, rows, height, width,
                             C: tl.constexpr, C2: tl.constexpr, OUT: tl.constexpr, STRIDE_W: tl.constexpr,
                             HAS_RESIDUAL: tl.constexpr, ACTIVATION: tl.constexpr, PRECISION: tl.constexpr,

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lipsync_core.ops.conv2d.reference import activate
+from lipsync_core.ops.conv2d.reference import activate, bias_of
 from lipsync_core.ops.packing import PackedConv
 
 
@@ -29,8 +29,8 @@ def _conv_transpose2d(x: Tensor, weights: PackedConv, x2: Tensor | None, residua
                       compute: torch.dtype) -> Tensor:
     if x2 is not None:
         x = torch.cat([x, x2], dim=3)
-    out = F.conv_transpose2d(x.permute(0, 3, 1, 2).to(compute), weights.weight.to(compute), weights.bias.to(compute),
+    out = F.conv_transpose2d(x.permute(0, 3, 1, 2).to(compute), weights.weight.to(compute), bias_of(weights, compute),
                              weights.stride, weights.padding, weights.output_padding).permute(0, 2, 3, 1)
     if residual is not None:
-        out = out + residual.to(compute)
+        out += residual.to(compute)
     return activate(out, activation).to(weights.weight.dtype).contiguous()

@@ -78,7 +78,8 @@ def paste_blend_kernel(y_ptr, u_ptr, v_ptr, faces_ptr, matrices_ptr, matte_ptr, 
     sum_alpha = tl.zeros((BLOCK,), dtype=tl.float32)
     sum_u = tl.zeros((BLOCK,), dtype=tl.float32)
     sum_v = tl.zeros((BLOCK,), dtype=tl.float32)
-    for corner in tl.static_range(4):
+    # Not unrolled: four copies of this body take four times as long to compile.
+    for corner in range(4):
         pixel_x = quad_x * 2 + corner % 2
         pixel_y = quad_y * 2 + corner // 2
         x = pixel_x.to(tl.float32)

@@ -27,7 +27,8 @@ def test_interpreted(interpreted: dict[tuple[str, str], dict[str, Any]], op: str
 def test_every_operation_has_small_and_large_cases() -> None:
     assert {op for op, _ in SMALL} == set(OPERATIONS)
     assert {op for op, case in ALL if not case.is_small} == set(OPERATIONS)
-    assert len(SMALL) == len(set(SMALL)), "names must be unique"
+    names = [(op, case.name) for op, case in ALL]
+    assert len(names) == len(set(names)), "cases are found by their names"
 
 
 def test_compiles_without_spills(python: Callable[..., Any]) -> None:
