@@ -72,9 +72,8 @@ class Unroll:
         parts = []
         for plane, half in ((picture.y, 1), (picture.u, 2), (picture.v, 2)):
             where = table if half == 1 else (table - 0.5) / 2
-            low, high = np.floor(where.min((0, 1))).astype(int) - 2, np.ceil(where.max((0, 1))).astype(int) + 3
-            low = np.clip(low, 0, np.array(plane.shape[::-1]) - 2)
-            high = np.clip(high, low + 2, plane.shape[::-1])
+            low = np.clip(np.floor(own.min(0) / half).astype(int) - 2, 0, np.array(plane.shape[::-1]) - 2)
+            high = np.clip(np.ceil(own.max(0) / half).astype(int) + 3, low + 2, plane.shape[::-1])
             part = np.ascontiguousarray(plane[low[1]:high[1], low[0]:high[0]]).astype(np.float32)
             # A large face is softened first, so that it does not alias on the canonical grid.
             blur = 0.5 * size / (_UNIT * half)

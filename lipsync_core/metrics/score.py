@@ -95,9 +95,10 @@ def measure(dubbed: Path, fresh: FaceAnalysis, tasks: Sequence[Task], original: 
     """Judge ``dubbed`` by its tracks ``fresh``.
 
     original, source: the original file and its tracks (both or neither); track ids in ``tasks`` are those of
-    ``source``, without it those of ``fresh``. every_picture: read all pictures of a long video instead of a sample
-    of 150. patches: what was handed to the encoder, in frame order; checked for stray pixels. sound_16k: the dubbed
-    file's sound, for the measure that needs no text. album: filled with pictures of every judged frame that is read.
+    ``source``, without it those of ``fresh``. every_picture: look at all pictures; otherwise at every other, of a long
+    video at a sample of 150. patches: what was handed to the encoder, in frame order; checked for stray pixels.
+    sound_16k: the dubbed file's sound, for the measure that needs no text. album: filled with pictures of every
+    judged frame that is read.
     Raises ValueError when only one of original and source is given.
     """
     if (original is None) != (source is None):
@@ -113,7 +114,8 @@ def measure(dubbed: Path, fresh: FaceAnalysis, tasks: Sequence[Task], original: 
             _fill(album, judged, dubbed)
     else:
         spans = [(0, source.frame_count)] if every_picture else pictures.sampled_spans(source.frame_count)
-        values |= _picture_values(judged, original, dubbed, source, spans, omitted, album, report)
+        stride = 1 if every_picture or source.frame_count <= 150 else 2
+        values |= _picture_values(judged, original, dubbed, source, spans, stride, omitted, album, report)
         if patches is not None:
             values["changed_outside"] = _stray_pixels(original, source, patches)
     return Judgement(values, sum(len(j.seen.frames) for j in judged), sum(len(j.closures) for j in judged),
@@ -221,9 +223,9 @@ def _sound_values(judged: Sequence[_Judged], sound_16k: npt.NDArray[np.float32])
 
 
 def _picture_values(judged: Sequence[_Judged], original: Path, dubbed: Path, source: FaceAnalysis,
-                    spans: Sequence[tuple[int, int]], omitted: dict[str, str], album: Album | None,
+                    spans: Sequence[tuple[int, int]], stride: int, omitted: dict[str, str], album: Album | None,
                     report: Report | None) -> dict[str, float]:
-    """One pass over both files in step: outside, seam and likeness."""
+    """One pass over both files in step: outside, and (every ``stride`` frames) seam and likeness."""
     places = _places(judged)
     faces = _faces_of(source)
     likeness = {id(j.who): Likeness(j.who) for j in judged}
@@ -238,6 +240,8 @@ def _picture_values(judged: Sequence[_Judged], original: Path, dubbed: Path, sou
             if a.number not in faces or a.y.shape != b.y.shape:
                 continue
             outside.add(a.y, b.y, faces[a.number])
+            if a.number % stride:
+                continue
             for j, i in places.get(a.number, ()):
                 assert j.seen.before is not None
                 before, after = j.seen.before[i], j.seen.after[i]
