@@ -1,10 +1,12 @@
 """The square that a Wav2Lip-like network sees of each frame, from the mesh.
 
 The public network was trained on boxes of the S3FD detector, stretched to 96 x 96: hairline to chin, ear to ear, and at
-inference 10 pixels more at the bottom. Here the same box comes from the mesh, with three differences that a network
-does not mind and a viewer does: it turns with the head's roll, so that the mouth stays in the masked half; its size
-changes slowly, relative to the eyes, so that it does not pump with the jaw; and its lower edge lies below the lowest
-chin of the half second around, so that an open jaw fits whatever the network makes of it.
+inference 10 pixels more at the bottom. That puts the eyes at some 0.37 of the height and the lips at 0.7 to 0.75 (an
+estimate from what such detectors enclose, not measured on the public weights). Here the same box comes from the mesh,
+whose own top is the middle of the forehead. Three differences are left that a network does not mind and a viewer does:
+it turns with the head's roll, so that the mouth stays in the masked half; its size changes slowly, relative to the
+eyes, so that it does not pump with the jaw; and its lower edge lies below the lowest chin of the half second around, so
+that an open jaw fits whatever the network makes of it.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from lipsync_core.face.mesh import FACE_OVAL, eye_distance
 from lipsync_core.face.types import FaceTrack
 
 CHIN, EYES = 152, (33, 263)
-#: Below the chin, as a share of the box's height: the 10 pixels of the original on a face of its training size.
-BOTTOM_PAD = 0.06
+#: Beyond the mesh, as shares of its height: up to the hairline, and below the lowest chin.
+TOP_PAD, BOTTOM_PAD = 0.09, 0.05
 _SLOW_FRAMES, _STEADY_FRAMES = 6.0, 1.5
 _JAW_FRAMES = 25
 
@@ -46,8 +48,8 @@ class Boxes:
         return matrix
 
 
-def face_boxes(track: FaceTrack, bottom_pad: float = BOTTOM_PAD) -> Boxes:
-    """The box of every frame of ``track``."""
+def face_boxes(track: FaceTrack, top_pad: float = TOP_PAD, bottom_pad: float = BOTTOM_PAD) -> Boxes:
+    """The box of every frame of ``track``; pads as shares of the mesh's height."""
     points = track.points.astype(np.float64)
     left_eye, right_eye = points[:, EYES[0], :2], points[:, EYES[1], :2]
     middle, across = (left_eye + right_eye) / 2, right_eye - left_eye
@@ -64,7 +66,7 @@ def face_boxes(track: FaceTrack, bottom_pad: float = BOTTOM_PAD) -> Boxes:
     for run in runs:
         lowest[run] = maximum_filter1d(lowest[run], _JAW_FRAMES, mode="nearest")
     bottom = _each(runs, lowest, _SLOW_FRAMES)
-    bottom = bottom + bottom_pad * (bottom - top)
+    top, bottom = top - top_pad * (bottom - top), bottom + bottom_pad * (bottom - top)
     low, size = np.stack([left, top], 1), np.stack([right - left, bottom - top], 1)
     linear = turn / unit[:, None, None] / size[:, :, None]
     shift = -np.einsum("tij,tj->ti", linear, middle) - low / size

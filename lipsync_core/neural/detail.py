@@ -29,6 +29,8 @@ from lipsync_core.speech.articulation import Articulation, articulate
 
 Floats = npt.NDArray[np.float64]
 
+_SAMPLES = 64
+
 #: Starts another pass over the line: (index of the plate, its picture, the frame as the network saw it).
 Look = Callable[[], Iterator[tuple[int, Picture, Seen]]]
 #: ``mesh(picture, roi) -> (points [468, 3], presence)``: ``lipsync_core.face.mesh.FaceMesh`` or a stand-in.
@@ -67,7 +69,9 @@ def painted_details(look: Look, models: Path, speaker: str, plates: Plates, answ
                            if e["speaker"] == speaker)
     atlas = Atlas.load(folder)
     plan = plan_details(atlas, plates, lip_shifts(look, answers, mesh))
+    # Besides the mouths of the plan, the painter wants a fair sample of all: they tell it how this face looks.
     used = {i for planned in plan.values() for i, _ in planned.mouths}
+    used |= set(range(0, len(atlas.frames), max(len(atlas.frames) // _SAMPLES, 1)))
     painter = Painter(atlas, {i: patch for i, patch in enumerate(read_patches(folder)) if i in used})
     for _, picture, seen in look():
         painted = pasted_region(seen, painter.paint(picture, plan[seen.frame]))
