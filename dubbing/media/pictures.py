@@ -78,7 +78,7 @@ class Pictures:
 
     extradata: the parameter sets that an encoder with ``settings`` announces. is_joined: the source's packets may
     stand among encoded ones. may_copy: whether the container takes a group's
-    packets. note: called with what a person should know.
+    packets. note: called with what a person should know. progress: called with the number of pictures just done.
     """
 
     container: InputContainer
@@ -93,6 +93,7 @@ class Pictures:
     may_copy: Callable[[Gop], bool]
     cache: SegmentCache | None
     note: Callable[[str], None]
+    progress: Callable[[int], None]
     counts: PictureCounts = field(default_factory=PictureCounts)
     last_pts: int | None = None
 
@@ -159,6 +160,7 @@ class _Run:
         index, row = self.job.index, self.gop.first + position
         shown = int(index.shown[row])
         self.job.counts.frames_copied += shown
+        self.job.progress(shown)
         assert index.dts is not None
         return Timed(packet, int(index.pts[row]), int(index.dts[row]), int(index.durations[row]), shown,
                      position == 0)
@@ -166,12 +168,11 @@ class _Run:
     def _plan(self) -> None:
         """Divide what is not copied at places that do not depend on the patches, and look the pieces up."""
         count = max(1, round(self.count / piece_frames(self.job.settings.rate)))
-        bounds = [round(i * self.count / count) for i in range(count + 1)]
-        for start, stop in zip(bounds, bounds[1:], strict=False):
-            if stop > self.cut:
-                piece = _Piece(max(start, self.cut), stop)
-                self._look_up(piece)
-                self.pieces.append(piece)
+        stops = [round(i * self.count / count) for i in range(1, count + 1)]
+        stops = [stop for stop in stops if stop - self.cut >= FEWEST_COPIED] or [self.count]
+        self.pieces = [_Piece(start, stop) for start, stop in zip([self.cut, *stops], stops, strict=False)]
+        for piece in self.pieces:
+            self._look_up(piece)
 
     def _look_up(self, piece: _Piece) -> None:
         job = self.job
@@ -252,6 +253,7 @@ class _Run:
         if piece.glimpse is None:
             piece.glimpse = glimpse(frame)
         piece.encoder.encode(frame)
+        job.progress(1)
 
     def _position(self, frame: av.VideoFrame) -> int:
         assert self.shown_pts is not None
@@ -276,6 +278,7 @@ class _Run:
             assert piece.segment is not None
             counts.segments_reused += 1
             counts.frames_reused += len(piece.segment.packets)
+            job.progress(len(piece.segment.packets))
             job.last_pts = max(packet.pts for packet in piece.segment.packets)
         elif piece.encoder is not None:
             piece.segment, piece.encoder = piece.encoder.finish(), None

@@ -154,7 +154,7 @@ class _Export:
         self.task, self.container, self.stream, self.patches = task, container, stream, patches
         self.source, self.format, self.obstacle = task.source, task.format, obstacle
         self.feeds: list[Feed] = []
-        self.subtitles = 0
+        self.subtitles = self.done = 0
         self.notes: list[str] = []
         self.pictures: PictureCounts | None = None
         self.starts: dict[int, Glimpse | None] = {}
@@ -231,8 +231,6 @@ class _Export:
             if time is not None:
                 for feed in self.feeds:
                     feed.advance(time + _AHEAD)
-            if self.task.report and frames:
-                self.task.report(count, max(self.expected, count), "writing video")
         for feed in self.feeds:
             feed.advance(None)
         return count
@@ -251,6 +249,7 @@ class _Export:
             packet.stream = target
             shown = 0 if packet.is_discard else 1
             output.mux(packet)
+            self._progress(shown)
             yield time, shown
 
     def _encoded(self, output: OutputContainer) -> Iterator[Any]:
@@ -273,7 +272,7 @@ class _Export:
         yield encoder.codec
         pictures = Pictures(self.container, stream, index, self.patches, encoder, settings, extradata,
                             round(first.rotation / 90) % 4, is_joined, lambda gop: self._takes(index, gop),
-                            task.cache, self._note)
+                            task.cache, self._note, self._progress)
         self.pictures = pictures.counts
         ticks = round(self.shift / stream.time_base)
         for number, timed in enumerate(pictures.packets()):
@@ -307,6 +306,11 @@ class _Export:
         if matrix is not None:
             target.set_display_matrix(memoryview(bytes(matrix)).cast("i").tolist())
         return target
+
+    def _progress(self, frames: int) -> None:
+        self.done += frames
+        if self.task.report and frames:
+            self.task.report(self.done, max(self.expected, self.done), "writing video")
 
     def _note(self, text: str) -> None:
         if text not in self.notes:

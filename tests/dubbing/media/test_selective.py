@@ -75,8 +75,8 @@ def outside_db(before: av.VideoFrame, after: av.VideoFrame, box: tuple[slice, sl
     keep = np.ones(a.shape, bool)
     if box is not None:
         keep[box] = False
-    error = np.mean((a - b)[keep] ** 2)
-    return 99.0 if error == 0 else 10 * np.log10(255**2 / error)
+    error, peak = np.mean((a - b)[keep] ** 2), (1 << before.format.components[0].bits) - 1
+    return 99.0 if error == 0 else 10 * np.log10(peak**2 / error)
 
 
 def times(frames: Sequence[av.VideoFrame]) -> list[Fraction]:
@@ -157,6 +157,7 @@ SOURCES: dict[str, dict[str, object]] = {
     "full_range.mp4": {"pixel_format": "yuvj420p", "colour_range": 2, "primaries": 1, "transfer": 1, "matrix": 1},
     "tagged.mp4": {"colour_range": 1, "primaries": 6, "transfer": 6, "matrix": 6},
     "fine.mp4": {"pixel_format": "yuv422p"},
+    "ten_bit.mp4": {"pixel_format": "yuv420p10le"},
     "pyramid.mp4": {"options": {"preset": "fast", "crf": "12", "bf": "5", "b-pyramid": "normal", "sc_threshold": "0"}},
 }
 
@@ -285,6 +286,29 @@ def test_a_cut_off_end_costs_only_the_end(folder: Path) -> None:
         assert [digest(f) for f in after[:25]] == [digest(f) for f in before[:25]]
         for number in encoded:
             assert outside_db(before[number], after[number], np.s_[32:64, 64:96] if number in patched else None) >= 45
+
+
+@pytest.mark.parametrize("patched", [range(27, 29), range(34, 38)])
+def test_a_damaged_picture_costs_itself_only(folder: Path, tmp_path: Path, patched: range) -> None:
+    """A picture of the second group cannot be decoded: numbers count what can be, and nothing of it is kept."""
+    whole = clip(folder, "sound.mp4", sound=None, options=BASELINE)
+    content = bytearray(whole.read_bytes())
+    with open_media(whole) as container:
+        packet = [p for p in container.demux(video=0) if p.size][31]
+        content[packet.pos + 4 : packet.pos + packet.size] = bytes(packet.size - 4)
+    source, out, kept = tmp_path / "damaged.mp4", tmp_path / "out.mp4", tmp_path / "segments"
+    source.write_bytes(content)
+    before = decoded(source)
+    report = export_video(source, out, [], sets(patched), cache=cache_of(kept))
+    after = decoded(out)
+    assert len(before) == len(after) == FRAMES - 1 == report.frame_count and pictures.DAMAGED in report.notes
+    assert times(after) == times(before)
+    for number, (a, b) in enumerate(zip(before, after, strict=True)):
+        if not 25 <= number < 49:
+            assert digest(a) == digest(b), number
+        else:
+            assert (outside_db(a, b, None) < 40) == (number in patched), number
+    assert stored(kept) == set()
 
 
 def test_a_faulty_result_is_encoded_anew_as_a_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
