@@ -80,12 +80,14 @@ def network_face(seen: Seen) -> Image:
     return np.concatenate([masked, face])
 
 
-def finish(seen: Seen, made: Image, painted: Planes | None = None, keep_texture: bool = True) -> Patch:
+def finish(seen: Seen, made: Image, painted: Planes | None = None, keep_texture: bool = True,
+           front: Image | None = None) -> Patch:
     """Blend a network's answer into its frame.
 
     made: [3, 96, 96] BGR in [0, 1]. painted: planes of the same rectangle in which the mouth already has the network's
     shape (the atlas); their fine texture is laid over the network's soft mouth. keep_texture: False shows the
-    network's picture alone.
+    network's picture alone. front: float32 [height, width] of the rectangle, 1 where something stands before the face
+    and stays.
     """
     matte = _matte(seen)
     answer = _to_yuv(np.asarray(made, np.float32)[::-1] * 255, seen.colours)
@@ -102,6 +104,8 @@ def finish(seen: Seen, made: Image, painted: Planes | None = None, keep_texture:
         to_region = chroma if k else luma
         size = (plate.shape[1], plate.shape[0])
         alpha = seen.alpha * _enlarge(matte, to_region, size, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+        if front is not None:
+            alpha = alpha * (1 - cv2.resize(front, size, interpolation=cv2.INTER_AREA))
         wanted = _enlarge(answer[k], to_region, size, cv2.INTER_CUBIC)
         if keep_texture:
             fine = textured.astype(np.float32) - _enlarge(coarse[k], to_region, size, cv2.INTER_CUBIC)

@@ -72,6 +72,21 @@ def test_a_networks_false_light_is_corrected_and_its_mouth_is_not() -> None:
     assert np.abs(cheeks).mean() < 3, "left at its 90 % it would be darker by 12"
 
 
+def test_what_stands_in_front_stays() -> None:
+    picture = smooth_picture(6, False)
+    points = mesh(0.2, centre=(0, -30))[:, :2].astype(np.float64) + (320, 240)
+    seen = see(picture, crop_matrix(0, (150, 190), (320, 240)), points, 1.0)
+    assert seen is not None
+    front = np.zeros(seen.region[0].shape, np.float32)
+    middle = int(points[0, 0]) - seen.left
+    front[:, :middle] = 1
+    answer = np.clip(network_face(seen)[3:] + 0.3 * np.random.default_rng(1).normal(size=(3, 96, 96)), 0, 1)
+    patch = finish(seen, answer.astype(np.float32), front=front)
+    assert np.array_equal(patch.y[:, :middle - 2], seen.region[0][:, :middle - 2])
+    assert np.array_equal(patch.u[:, :middle // 2 - 2], seen.region[1][:, :middle // 2 - 2])
+    assert np.abs(patch.y[:, middle:].astype(int) - seen.region[0][:, middle:]).max() > 30
+
+
 def test_a_face_outside_the_picture_is_left_out_and_one_at_its_edge_is_cut() -> None:
     picture = smooth_picture(1, False)
     away = mesh(0.1)[:, :2].astype(np.float64) + (2000, 0)
