@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_core.atlas import model as atlas_model
+from lipsync_core.atlas.foreground import sample
 from lipsync_core.atlas.model import Atlas, AtlasError
 from lipsync_core.atlas.paint import Painter
 from lipsync_core.atlas.plan import PlannedFrame, Plates, ease, make_plan
@@ -140,7 +141,7 @@ class AtlasLipSync:
         articulation = articulate(line.phonemes, analysis.times_ms[plates.frames] - line.start_ms,
                                   sound=line.sound, sample_rate=line.sample_rate)
         plan = make_plan(atlas, plates, articulation)
-        crops = _load_crops(source, atlas, {i for frame in plan for i, _ in frame.mouths})
+        crops = _load_crops(source, {i for frame in plan for i, _ in frame.mouths} | sample(len(atlas.frames)))
         painter = Painter(atlas, crops)
         boxes = [painter.rectangle(p, analysis.height, analysis.width) for p in plan]
         wanted = {p.frame: p for p in plan}
@@ -154,6 +155,8 @@ class AtlasLipSync:
         covered = _frames_between(analysis, line.cover_start_ms, line.cover_end_ms)
         hidden = covered - len(plan)
         notes = [f"The mouth is hidden in {hidden} of {covered} frames."] if hidden > 0.1 * covered else []
+        if painter.frames_with_foreground:
+            notes.append(f"Something in front of the mouth was kept in {painter.frames_with_foreground} frames.")
         if atlas.is_never_shut:
             notes.append("The lips are never seen closed, so p, b and m may show teeth.")
         elif atlas.is_shut:
@@ -277,7 +280,7 @@ def _cut_crops(video: Path, analysis: FaceAnalysis, jobs: list[tuple[Path, atlas
                     continue
                 patch = atlas_model.cut(picture, candidates.points[index])
                 writers[j].write(patch)
-                seen[j].append(atlas_model.look_at(patch, candidates.points[index]))
+                seen[j].append(atlas_model.look_at(patch, candidates.points[index], candidates.face))
             report(picture.number + 1, stop, "Collecting mouths")
     except BaseException as error:
         for writer in writers:
@@ -289,7 +292,7 @@ def _cut_crops(video: Path, analysis: FaceAnalysis, jobs: list[tuple[Path, atlas
         candidates.finish(looks).save(target)
 
 
-def _load_crops(folder: Path, atlas: Atlas, wanted: set[int]) -> Mapping[int, Patch]:
+def _load_crops(folder: Path, wanted: set[int]) -> Mapping[int, Patch]:
     """The crops that a plan uses, by their index in the atlas; one streaming pass."""
     return {i: patch for i, patch in enumerate(read_patches(folder)) if i in wanted}
 

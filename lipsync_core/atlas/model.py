@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_core.atlas import shape
+from lipsync_core.atlas.foreground import LowerFace, clear_of_things
 from lipsync_core.atlas.shape import OPENING, PITCH, WIDTH, YAW, ShapeModel
 from lipsync_core.face.types import FaceTrack
 from lipsync_core.face.video import Picture
@@ -72,6 +73,7 @@ class Atlas:
     pixels of the source. normalised: float64 [M, 468, 2]. features: [M, 4]. residual: [M, 468, 2].
     scale: [M] pixels per unit. sharpness: [M]. light: [M, 3] mean Y, U, V of the skin around the lips.
     thumbs: uint8 [M, 12, 20] aligned luma of the mouth. teeth: [M] in [0, 1], seen where the lips meet.
+    clear: bool [M], nothing stands in front of this mouth.
     follows: bool [M], this mouth is the next frame of the same take as the one before it.
     """
 
@@ -88,6 +90,7 @@ class Atlas:
     light: npt.NDArray[np.float32]
     thumbs: npt.NDArray[np.uint8]
     teeth: npt.NDArray[np.float32]
+    clear: npt.NDArray[np.bool_]
 
     @property
     def is_shut(self) -> bool:
@@ -110,7 +113,7 @@ class Atlas:
             reference=m.reference, mean=m.mean, centre=m.centre, basis=m.basis,
             range=np.array([r.closed, r.wide, r.narrow, r.neutral, r.broad, r.pace]),
             frames=self.frames, tracks=self.tracks, points=self.points, sharpness=self.sharpness,
-            light=self.light, thumbs=self.thumbs, teeth=self.teeth,
+            light=self.light, thumbs=self.thumbs, teeth=self.teeth, clear=self.clear,
         )
         temporary = Path(folder) / (SHAPE_FILE + ".part")
         with open(temporary, "wb") as file:
@@ -122,14 +125,16 @@ class Atlas:
         with np.load(Path(folder) / SHAPE_FILE, allow_pickle=False) as data:
             model = ShapeModel(data["reference"], data["mean"], data["centre"], data["basis"])
             return _with_shapes(model, Range(*map(float, data["range"])), data["frames"], data["tracks"],
-                                data["points"], data["sharpness"], data["light"], data["thumbs"], data["teeth"])
+                                data["points"], data["sharpness"], data["light"], data["thumbs"], data["teeth"],
+                                data["clear"])
 
 
 def _with_shapes(model: ShapeModel, range_: Range, frames: np.ndarray, tracks: np.ndarray, points: np.ndarray,
-                 sharpness: np.ndarray, light: np.ndarray, thumbs: np.ndarray, teeth: np.ndarray) -> Atlas:
+                 sharpness: np.ndarray, light: np.ndarray, thumbs: np.ndarray, teeth: np.ndarray,
+                 clear: np.ndarray) -> Atlas:
     normalised, a, _ = model.normalise(points.astype(np.float64))
     return Atlas(model, range_, frames, tracks, points, normalised, shape.features(normalised),
-                 model.residual(normalised), 1 / np.abs(a), sharpness, light, thumbs, teeth)
+                 model.residual(normalised), 1 / np.abs(a), sharpness, light, thumbs, teeth, clear)
 
 
 def measure_range(features: Floats, shut: float = 0.02) -> Range:
@@ -236,14 +241,16 @@ def cut(picture: Picture, points: npt.NDArray[np.floating]) -> Patch:
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a crop looks like: ``light`` [3] mean Y, U, V of the skin around the lips; ``thumb`` uint8 [12, 20] the
-    aligned luma of the mouth; ``teeth`` 0 (none seen on the line where the lips meet) to 1."""
+    aligned luma of the mouth; ``teeth`` 0 (none seen on the line where the lips meet) to 1; ``face`` float16 [h, w, 3]
+    the lower face in the speaker's mean shape (``foreground.LowerFace``)."""
 
     light: npt.NDArray[np.float32]
     thumb: npt.NDArray[np.uint8]
     teeth: float
+    face: npt.NDArray[np.float16]
 
 
-def look_at(patch: Patch, points: npt.NDArray[np.floating]) -> Look:
+def look_at(patch: Patch, points: npt.NDArray[np.floating], face: LowerFace) -> Look:
     """Measure one crop; points: [468, 2] pixels of the source."""
     local = (points[:, :2] - (patch.left, patch.top)).astype(np.float64)
     left, right = local[shape.CORNERS[0]], local[shape.CORNERS[1]]
@@ -264,7 +271,8 @@ def look_at(patch: Patch, points: npt.NDArray[np.floating]) -> Look:
     matrix = cv2.getAffineTransform(corners, big)
     seen = cv2.warpAffine(patch.y, matrix, (THUMB_WIDTH * 4, THUMB_HEIGHT * 4), borderMode=cv2.BORDER_REPLICATE)
     thumb = cv2.resize(seen, (THUMB_WIDTH, THUMB_HEIGHT), interpolation=cv2.INTER_AREA)
-    return Look(np.array(light, np.float32), thumb, _teeth(patch, local))
+    lower = face.look((patch.y, patch.u, patch.v), local).astype(np.float16)
+    return Look(np.array(light, np.float32), thumb, _teeth(patch, local), lower)
 
 
 def _teeth(patch: Patch, points: npt.NDArray[np.float64]) -> float:
@@ -305,12 +313,14 @@ class Candidates:
     tracks: npt.NDArray[np.int32]
     points: npt.NDArray[np.float32]
     sharpness: npt.NDArray[np.float32]
+    face: LowerFace
 
     def finish(self, looks: Sequence[Look]) -> Atlas:
         """The atlas, once every crop has been looked at."""
         return _with_shapes(self.model, self.range, self.frames, self.tracks, self.points, self.sharpness,
                             np.stack([k.light for k in looks]), np.stack([k.thumb for k in looks]),
-                            np.array([k.teeth for k in looks], np.float32))
+                            np.array([k.teeth for k in looks], np.float32),
+                            clear_of_things(self.face, np.stack([k.face for k in looks])))
 
 
 def gather(tracks: Sequence[FaceTrack], height: int, width: int) -> Candidates:
@@ -338,7 +348,7 @@ def gather(tracks: Sequence[FaceTrack], height: int, width: int) -> Candidates:
     boxes = [crop_box(p, height, width) for p in points[:: max(len(points) // 50, 1)]]
     keep = choose(rows, runs, crop_limit(float(np.mean([b[2] * b[3] for b in boxes]))))
     range_ = replace(measure_range(rows), pace=pace(rows[:, OPENING], frames, ids))
-    return Candidates(model, range_, frames[keep], ids[keep], points[keep], sharpness[keep])
+    return Candidates(model, range_, frames[keep], ids[keep], points[keep], sharpness[keep], LowerFace(model.mean))
 
 
 def _inside(track: FaceTrack, height: int, width: int) -> npt.NDArray[np.bool_]:

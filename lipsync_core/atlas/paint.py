@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from lipsync_core.atlas import shape
 from lipsync_core.atlas.blend import match_grain, match_light, two_bands
+from lipsync_core.atlas.foreground import Foreground, LowerFace
 from lipsync_core.atlas.inner import InnerMouth
 from lipsync_core.atlas.model import Atlas
 from lipsync_core.atlas.plan import PlannedFrame
@@ -33,13 +34,21 @@ Image = npt.NDArray[np.float32]
 
 
 class Painter:
-    """Paints the planned frames of one speaker; ``crops`` holds every mouth that the plan uses."""
+    """Paints the planned frames of one speaker.
+
+    crops: every mouth that the plan uses, and a fair sample of the others: they say how this face looks.
+    """
 
     def __init__(self, atlas: Atlas, crops: Mapping[int, Patch]) -> None:
         self._atlas, self._crops = atlas, crops
         mean = atlas.model.mean
         self._points = np.flatnonzero(mean[:, 1] > 0.18)
         self._triangles = triangulate(self._with_ring(mean))
+        face = LowerFace(mean)
+        looks = [face.look((c.y, c.u, c.v), atlas.points[i].astype(np.float64) - (c.left, c.top))
+                 for i, c in sorted(crops.items()) if atlas.clear[i]]
+        self._foreground = Foreground(face, np.array(looks))
+        self.frames_with_foreground = 0
         self._inner = None
         if atlas.is_shut:
             y, u, v = (float(value) for value in np.median(atlas.light, axis=0))
@@ -76,6 +85,10 @@ class Painter:
         tables = (list(luma), [to_chroma(table) for table in luma])
         mattes = (matte, cv2.resize(matte, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
         skin = self._skin_ring(planned, top, left, height, width)
+        front = self._foreground.mask(region, planned.plate - (left, top))
+        if front is not None:
+            # A microphone's colour is not the light's.
+            skin = skin * (1 - front)
         rings = (skin, cv2.resize(skin, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
         chosen = [(crop, weight) for crop, weight, _ in mouths]
         y, u, v = (self._blend(plane, chosen, k, tables[min(k, 1)], mattes[min(k, 1)], rings[min(k, 1)], picture.number)
@@ -83,6 +96,9 @@ class Painter:
         planes = (y, u, v)
         if self._inner is not None:
             planes = self._inner.draw(planes, planned.target, planned.scale, (left, top), planned.alpha)
+        if front is not None:
+            self.frames_with_foreground += 1
+            planes = _in_front(planes, region, front)
         return _trimmed(Patch(picture.number, left, top, *planes), region)
 
     def _mouth_points(self, index: int, sealed: float) -> Floats:
@@ -130,6 +146,15 @@ class Painter:
         outside = _soft_polygon(_expanded(planned.target, planned.scale, 0.22) - (left, top), height, width, unit, 0.5)
         inside = _soft_polygon(_expanded(planned.target, planned.scale, 0.05) - (left, top), height, width, unit, 0.8)
         return np.clip(outside - inside, 0, 1)
+
+
+def _in_front(planes: tuple[Plane, Plane, Plane], region: tuple[Plane, Plane, Plane],
+              front: Image) -> tuple[Plane, Plane, Plane]:
+    """The plate's own pixels where ``front`` [height, width] says that something stands before the face."""
+    small = cv2.resize(front, planes[1].shape[::-1], interpolation=cv2.INTER_AREA)
+    y, u, v = (np.clip(plane + mask * (own.astype(np.float32) - plane) + 0.5, 0, 255).astype(np.uint8)
+               for plane, own, mask in zip(planes, region, (front, small, small), strict=True))
+    return y, u, v
 
 
 def _remap(plane: Plane, table: Image) -> Plane:

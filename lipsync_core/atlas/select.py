@@ -58,6 +58,8 @@ def target_cost(atlas: Atlas, wanted: Wanted) -> Floats:
     # Lips rolled in, a smirk, a tongue: true to the speaker, yet not what a plain sound looks like.
     odd = (atlas.residual[:, LIPS] ** 2).mean((1, 2))
     cost += 0.8 * np.minimum(np.maximum(odd / max(float(np.median(odd)), 1e-9) - 2.0, 0), 6.0)[None]
+    # A mouth with a microphone in front of it would bring the microphone along.
+    cost += 500.0 * ~atlas.clear[None]
     cost += 0.3 * (wanted.track[:, None] != atlas.tracks[None])
     return cost
 

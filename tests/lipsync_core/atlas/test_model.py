@@ -7,7 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsync_core.atlas.model import Atlas, AtlasError, choose, crop_box, crop_limit, gather, look_at, measure_range
+from lipsync_core.atlas.foreground import LowerFace
+from lipsync_core.atlas.model import (
+    Atlas,
+    AtlasError,
+    choose,
+    crop_box,
+    crop_limit,
+    gather,
+    look_at,
+    measure_range,
+    pace,
+)
 from lipsync_core.face.types import FaceTrack
 from lipsync_core.patch import Patch
 from tests.lipsync_core.cartoon import HEIGHT, WIDTH, analysis_of, draw, mesh, talking
@@ -60,6 +71,23 @@ def test_the_range_never_collapses_for_a_mumbler() -> None:
     assert found.opening(np.array([0.0, 1.0])).tolist() == [found.closed, found.wide]
 
 
+def _rows(opening: np.ndarray) -> np.ndarray:
+    return np.column_stack([opening, np.full(len(opening), 0.5), np.zeros(len(opening)), np.full(len(opening), 0.3)])
+
+
+def test_laughter_makes_no_vowel_wider() -> None:
+    speech = np.abs(np.sin(np.arange(300))) * 0.15
+    plain, laughing = (measure_range(_rows(o)).wide for o in (speech, np.concatenate([speech, np.full(40, 0.35)])))
+    assert 0.12 < plain < 0.16 and laughing < 1.35 * plain
+
+
+def test_pace_counts_neighbouring_frames_of_one_track_only() -> None:
+    opening = np.array([0.0, 0.1, 0.0, 0.1, 0.0])
+    frames, tracks = np.arange(5, dtype=np.int32), np.zeros(5, np.int32)
+    assert pace(opening, frames, tracks) == pytest.approx(0.2)
+    assert pace(opening, frames * 2, tracks) == 0.0 and pace(opening, frames, frames) == 0.0
+
+
 def _crop(points: np.ndarray) -> Patch:
     import cv2
 
@@ -69,16 +97,18 @@ def _crop(points: np.ndarray) -> Patch:
 
 
 def test_teeth_are_seen_in_an_open_mouth_only() -> None:
-    closed, wide = (look_at(_crop(mesh(o)), mesh(o)[:, :2]) for o in (0.0, 0.2))
+    face = LowerFace(gather(analysis_of(talking(30), np.arange(30) * 40.0).tracks, HEIGHT, WIDTH).model.mean)
+    closed, wide = (look_at(_crop(mesh(o)), mesh(o)[:, :2], face) for o in (0.0, 0.2))
     assert closed.teeth < 0.1 < 0.25 < wide.teeth
     assert wide.thumb.shape == (12, 20) and closed.light[2] > 128
 
 
 def test_saved_and_loaded_atlases_are_equal(tmp_path: Path) -> None:
     candidates = gather(analysis_of(talking(30), np.arange(30) * 40.0).tracks, HEIGHT, WIDTH)
-    atlas = candidates.finish([look_at(_crop(p), p) for p in candidates.points])
+    atlas = candidates.finish([look_at(_crop(p), p, candidates.face) for p in candidates.points])
     atlas.save(tmp_path)
     again = Atlas.load(tmp_path)
-    for name in ("frames", "tracks", "points", "features", "residual", "light", "thumbs", "teeth", "scale", "follows"):
+    for name in ("frames", "tracks", "points", "features", "residual", "light", "thumbs", "teeth", "clear", "scale",
+                 "follows"):
         np.testing.assert_array_equal(getattr(atlas, name), getattr(again, name))
     assert atlas.range == again.range

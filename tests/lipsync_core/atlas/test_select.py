@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -36,7 +37,7 @@ def atlas() -> Atlas:
     return Atlas(model, measure_range(rows), np.arange(40, dtype=np.int32), np.zeros(40, np.int32), points, normalised,
                  rows, model.residual(normalised), 1 / np.abs(a), np.full(40, 50, np.float32),
                  np.full((40, 3), 128, np.float32), random.integers(0, 255, (40, 12, 20)).astype(np.uint8),
-                 np.zeros(40, np.float32))
+                 np.zeros(40, np.float32), np.ones(40, bool))
 
 
 def _wanted(atlas: Atlas, opening: float, closure: float = 0.0) -> Wanted:
@@ -48,7 +49,7 @@ def _wanted(atlas: Atlas, opening: float, closure: float = 0.0) -> Wanted:
 def test_a_mouth_that_would_have_to_be_torn_open_costs_more_than_one_that_closes(atlas: Atlas) -> None:
     middle = 0.5 * (atlas.range.closed + atlas.range.wide)
     cost = target_cost(atlas, _wanted(atlas, middle))[0]
-    below, above = (int(np.abs(atlas.features[:, 0] - middle - d).argmin()) for d in (-0.04, 0.04))
+    below, above = (int(np.abs(atlas.features[:, 0] - middle - d).argmin()) for d in (-0.06, 0.06))
     assert cost[below] > 2 * cost[above]
 
 
@@ -61,6 +62,13 @@ def test_visible_teeth_disqualify_a_mouth_for_a_closure(atlas: Atlas) -> None:
     plain = target_cost(atlas, _wanted(atlas, atlas.range.closed, 1.0))[0]
     shown = Atlas(**{**{f: getattr(atlas, f) for f in atlas.__dataclass_fields__}, "teeth": np.ones(40, np.float32)})
     assert (target_cost(shown, _wanted(atlas, atlas.range.closed, 1.0))[0] > plain + 10).all()
+
+
+def test_a_mouth_behind_a_microphone_is_never_taken(atlas: Atlas) -> None:
+    clear = np.ones(40, bool)
+    clear[int(target_cost(atlas, _wanted(atlas, atlas.range.closed, 1.0))[0].argmin())] = False
+    hidden = replace(atlas, clear=clear)
+    assert clear[int(target_cost(hidden, _wanted(atlas, atlas.range.closed, 1.0))[0].argmin())]
 
 
 def test_staying_in_a_run_is_free_and_jumps_are_not(atlas: Atlas) -> None:
