@@ -72,14 +72,13 @@ def judge(dubbed: Path, models: FaceModels | Path, *, reference: Path | None = N
         tasks = [task_of(line, _tracks(base, original_sound, line.speaker, line.start_ms, line.cover_end_ms))
                  for line in lines]
     else:
-        end_ms = float(fresh.times_ms[-1]) + 1.0 if fresh.frame_count else 0.0
         wanted = None
         if listen is not None and len(sound):
             try:
                 wanted = _heard(listen, sound)
             except WeightsError as error:
-                deaf = str(error)
-        tasks = [Task("", 0.0, end_ms, 0.0, wanted, _tracks(base, original_sound, "", 0.0, end_ms))]
+                deaf = str(error).split(":")[0]
+        tasks = _whole(base, original_sound, wanted)
     found = measure(dubbed, fresh, tasks, reference, source, every_picture=every_picture, patches=patches,
                     sound_16k=sound if len(sound) else None, album=album, report=parts.next())
     if deaf:
@@ -106,6 +105,17 @@ def _heard(listen: Listen, sound: npt.NDArray[np.float32]) -> Wanted | None:
     symbols = list(found)
     # The times were read off this very sound: there is no offset to look for.
     return wanted_of(symbols, sound, RATE, align_to_sound=False) if symbols else None
+
+
+def _whole(analysis: FaceAnalysis, sound: npt.NDArray[np.float32], wanted: Wanted | None) -> list[Task]:
+    """A file without lines: every stretch in which one face is seen speaking; the largest faces where none is."""
+    times = analysis.times_ms
+    end_ms = float(times[-1]) + 1.0 if len(times) else 0.0
+    active = active_tracks(analysis, [("", 0.0, end_ms)], sound)[""] if len(sound) and len(times) else []
+    if not active:
+        return [Task("", 0.0, end_ms, 0.0, wanted, _tracks(analysis, np.zeros(0, np.float32), "", 0.0, end_ms))]
+    return [Task(f"face {span.track_id}", float(times[span.start_frame]), float(times[span.end_frame - 1]) + 1.0, 0.0,
+                 wanted, frozenset([span.track_id])) for span in active]
 
 
 def _tracks(analysis: FaceAnalysis, sound: npt.NDArray[np.float32], speaker: str, start_ms: float,

@@ -74,7 +74,7 @@ class _Page:
     def _head(self, title: str, subtitle: str) -> float:
         passed = self.judgement.passed
         met, total = sum(passed.values()), len(passed)
-        self.canvas.rect(0, 0, WIDTH, 6, GOOD if met == total else BAD)
+        self.canvas.rect(0, 0, WIDTH, 6, MUTED if not total else GOOD if met == total else BAD)
         self.canvas.text(_MARGIN, 58, title, size=27, is_bold=True)
         lines = len(self.judgement.lines)
         facts = [subtitle, f"{lines} line{'s' * (lines != 1)}", f"{self.judgement.frames} frames judged",
