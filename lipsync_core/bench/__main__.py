@@ -14,12 +14,14 @@ torch, Triton and NumPy only. Without a card it says so, and that no figure exis
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 from lipsync_core.bench import report
+from lipsync_core.ops.tuning import FOLDER_VARIABLE
 
 NO_CARD = ("No GPU figure exists: there is no CUDA device here. On a machine with one, run "
            "`python -m lipsync_core.bench --part gpu --card-day`.")
@@ -49,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     gpu.add_argument("--tune", action="store_true", help="first measure every tile and write the tuning table")
     gpu.add_argument("--card-day", action="store_true", help="--check and --tune")
     gpu.add_argument("--compiled", action="store_true", help="also torch.compile max-autotune")
+    gpu.add_argument("--tables", type=Path, help="folder of the tuning table (default: the package's own)")
     gpu.add_argument("--seconds", type=float, default=570, help="time for the GPU part")
     cpu = made.add_argument_group("CPU part")
     cpu.add_argument("--models", type=Path, help="folder of the face models")
@@ -81,6 +84,8 @@ def _gpu(options: argparse.Namespace) -> int:
     if device is None:
         print(NO_CARD)
         return 0
+    if options.tables:
+        os.environ[FOLDER_VARIABLE] = str(options.tables)
     rows: list[report.Row] = []
     fault = ""
     try:

@@ -91,7 +91,7 @@ def choose(shape: Shape, device: str, capability: tuple[int, int]) -> Choice:
     fallback = heuristic(shape, capability)
     rows = table["entries"].get(shape.key) if table else None
     if not table or not rows:
-        return Choice("triton", fallback, "heuristic, not measured")
+        return Choice(heuristic_backend(shape, fallback), fallback, "heuristic, not measured")
     nearest = min(rows, key=lambda entry: abs(_log_ratio(int(entry["rows"]), shape.rows)))
     config = Config(**nearest["config"]) if nearest.get("config") else fallback
     if config.shared_bytes(_element(shape.dtype)) > shared_limit(capability):
@@ -115,6 +115,11 @@ def heuristic(shape: Shape, capability: tuple[int, int]) -> Config:
     while config.shared_bytes(_element(shape.dtype)) > shared_limit(capability) and config.stages > 1:
         config = replace(config, stages=config.stages - 1)
     return config
+
+
+def heuristic_backend(shape: Shape, config: Config) -> str:
+    """torch for a long sum on few tiles: cuBLAS and cuDNN split such a sum over the card, the kernel does not."""
+    return "torch" if sum(shape.depths) >= 1024 and _tiles(shape, config) < 32 else "triton"
 
 
 def candidates(shape: Shape, capability: tuple[int, int]) -> Iterator[Config]:

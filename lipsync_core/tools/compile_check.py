@@ -1,6 +1,7 @@
 """Compile every kernel ahead of time and look at the machine code; no GPU is needed.
 
     python -m lipsync_core.tools.compile_check --arch 80 90 --fail-on-spill
+    python -m lipsync_core.tools.compile_check --arch 90 --layers 1 128       every layer of Wav2Lip
 
 For each kernel in its production form: no register spills, matrix instructions where products are (wgmma on sm_90,
 mma.sync on sm_80), shared memory within the architecture's limit. Pointers carry the same 16-byte divisibility as in
@@ -90,6 +91,25 @@ def cases(only_hot: bool = False, operations: tuple[str, ...] = OPERATIONS) -> I
                 yield case
 
 
+def layer_cases(batches: tuple[int, ...], arch: int) -> Iterator[CompileCase]:
+    """Every layer of Wav2Lip with the tile that the rules choose on ``arch`` where no table is."""
+    from lipsync_core.ops.tune import layers
+    from lipsync_core.ops.tuning import heuristic
+
+    capability = (arch // 10, arch % 10)
+    seen = set()
+    for layer in layers(batches):
+        config = heuristic(layer.shape, capability)
+        if (layer.shape.key, config) in seen:
+            continue
+        seen.add((layer.shape.key, config))
+        own = {k: v for k, v in layer.arguments.items() if k not in ("size", "batch", "dtype")}
+        if layer.op == "conv_transpose2d":
+            own.pop("has_residual")
+        name = f"{layer.shape.key.removesuffix(' float16')} {config.rows}/{config.columns}/{config.depth}"
+        yield import_module(f"lipsync_core.ops.{layer.op}.kernel").compile_case(name, config, **own)
+
+
 def _resources(cubin: bytes) -> tuple[int, int, int]:
     """Registers, stack bytes and local (spilled) bytes of the one kernel in a cubin."""
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
@@ -111,10 +131,11 @@ def _cuobjdump() -> str:
 
 
 def _table(rows: list[Compiled]) -> str:
-    lines = [f"{'kernel':42} {'sm':>3} {'regs':>5} {'stack':>5} {'smem':>7} {'matrix':>6} {'cp.async':>8} {'s':>5}"]
+    wide = max(len(r.name) for r in rows)
+    lines = [f"{'kernel':{wide}}  sm  regs stack    smem matrix cp.async     s"]
     for r in rows:
-        lines.append(f"{r.name:42} {r.arch:3} {r.registers:5} {max(r.stack, r.spilled):5} {r.shared:7} {r.matrix:6} "
-                     f"{r.copies:8} {r.seconds:5.1f}  {'; '.join(r.faults)}".rstrip())
+        lines.append(f"{r.name:{wide}} {r.arch:3} {r.registers:5} {max(r.stack, r.spilled):5} {r.shared:7} "
+                     f"{r.matrix:6} {r.copies:8} {r.seconds:5.1f}  {'; '.join(r.faults)}".rstrip())
     return "\n".join(lines)
 
 
@@ -124,15 +145,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--arch", type=int, nargs="+", default=[80, 90])
     parser.add_argument("--fail-on-spill", action="store_true", help="a spill is a fault, not only a remark")
     parser.add_argument("--hot", action="store_true", help="only the kernels that take most of the time")
+    parser.add_argument("--layers", type=int, nargs="+", metavar="BATCH", help="every layer of Wav2Lip instead")
     parser.add_argument("--op", nargs="+", default=list(OPERATIONS), choices=OPERATIONS)
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     options = parser.parse_args(arguments)
     if os.environ.get("TRITON_INTERPRET", "0") not in ("", "0"):
         parser.error("TRITON_INTERPRET is set: interpreted kernels cannot be compiled")
     rows: list[Compiled] = []
-    for case in cases(options.hot, tuple(options.op)):
-        for arch in options.arch:
-            rows.append(compile_case(case, arch))
+    for arch in options.arch:
+        chosen = layer_cases(tuple(options.layers), arch) if options.layers else cases(options.hot, tuple(options.op))
+        rows += [compile_case(case, arch) for case in chosen]
     if options.json:
         print(json.dumps([asdict(r) for r in rows]))
     else:

@@ -104,8 +104,9 @@ def conv2d(x: Tensor, weights: PackedConv, *, x2: Tensor | None = None, residual
     return out
 
 
-def compile_case(name: str, config: Config, *, channels: tuple[int, ...], outputs: int, taps: int = 3, step: int = 1,
-                 pad: int = 1, has_residual: bool = False, is_faces: bool = False, tail: int = 0,
+def compile_case(name: str, config: Config, *, channels: tuple[int, ...], outputs: int,
+                 taps: tuple[int, int] = (3, 3), stride: tuple[int, int] = (1, 1), padding: tuple[int, int] = (1, 1),
+                 has_residual: bool = False, is_faces: bool = False, tail: int = 0,
                  is_hot: bool = True) -> CompileCase:
     """A layer as production launches it (fp16, ReLU), for the ahead-of-time check."""
     data = dict.fromkeys(("x_ptr", "x2_ptr", "w_ptr", "residual_ptr", "out_ptr", "tail_ptr"), "*fp16")
@@ -113,10 +114,11 @@ def compile_case(name: str, config: Config, *, channels: tuple[int, ...], output
         data["x_ptr"] = data["x2_ptr"] = "*u8"
     numbers = dict.fromkeys(("rows", "height", "width", "out_height", "out_width"), "i32")
     constants = {"C": channels[0], "C2": channels[1] if len(channels) > 1 else 0, "OUT": outputs,
-                 "STRIDE_W": -(-outputs // 8) * 8, "TAPS_HIGH": taps, "TAPS_WIDE": taps, "STEP_Y": step,
-                 "STEP_X": step, "PAD_Y": pad, "PAD_X": pad, "HAS_RESIDUAL": has_residual, "IS_FACES": is_faces,
-                 "TAIL": tail, "ACTIVATION": 1, "TO_BYTES": False, "PRECISION": "ieee", "BLOCK_M": config.rows,
-                 "BLOCK_N": config.columns, "BLOCK_K": config.depth, "BLOCK_K2": config.depth2}
+                 "STRIDE_W": -(-outputs // 8) * 8, "TAPS_HIGH": taps[0], "TAPS_WIDE": taps[1], "STEP_Y": stride[0],
+                 "STEP_X": stride[1], "PAD_Y": padding[0], "PAD_X": padding[1], "HAS_RESIDUAL": has_residual,
+                 "IS_FACES": is_faces, "TAIL": tail, "ACTIVATION": 1, "TO_BYTES": False, "PRECISION": "ieee",
+                 "BLOCK_M": config.rows, "BLOCK_N": config.columns, "BLOCK_K": config.depth,
+                 "BLOCK_K2": config.depth2}
     types = data | {"bias_ptr": "*fp32", "tail_bias_ptr": "*fp32"} | numbers
     return CompileCase(name, conv2d_kernel, types, constants, config.warps, config.stages, has_matrix=True,
                        is_narrow=config.rows < 64, is_hot=is_hot)
@@ -126,12 +128,12 @@ def compile_cases() -> list[CompileCase]:
     """The layers that take most of Wav2Lip's time, and each form that the kernel has."""
     return [
         compile_case("conv2d 6->16 7x7 @96 u8 faces", Config(128, 16, 64, 64, 4, 3), channels=(8,), outputs=16,
-                     taps=7, pad=3, is_faces=True),
-        compile_case("conv2d 8->16 7x7 @96", Config(128, 16, 64, 64, 4, 3), channels=(8,), outputs=16, taps=7, pad=3,
-                     is_hot=False),
+                     taps=(7, 7), padding=(3, 3), is_faces=True),
+        compile_case("conv2d 8->16 7x7 @96", Config(128, 16, 64, 64, 4, 3), channels=(8,), outputs=16, taps=(7, 7),
+                     padding=(3, 3), is_hot=False),
         compile_case("conv2d 1->32 3x3 @80x16", Config(128, 32, 16, 16, 4, 3), channels=(1,), outputs=32,
                      is_hot=False),
-        compile_case("conv2d 32->64 3x3 s2", Config(128, 64, 32, 32, 4, 3), channels=(32,), outputs=64, step=2,
+        compile_case("conv2d 32->64 3x3 s2", Config(128, 64, 32, 32, 4, 3), channels=(32,), outputs=64, stride=(2, 2),
                      is_hot=False),
         compile_case("conv2d 64->64 3x3 @96 residual", Config(128, 64, 64, 64, 4, 3), channels=(64,), outputs=64,
                      has_residual=True),
@@ -144,5 +146,5 @@ def compile_cases() -> list[CompileCase]:
         compile_case("conv2d 64+16->32 3x3 @96 tail 3", Config(128, 32, 64, 64, 4, 3), channels=(64, 16), outputs=32,
                      tail=3),
         compile_case("conv2d 512+512->4608 1x1 @1", Config(16, 64, 64, 64, 4, 4), channels=(512, 512), outputs=4608,
-                     taps=1, pad=0, is_hot=False),
+                     taps=(1, 1), padding=(0, 0), is_hot=False),
     ]

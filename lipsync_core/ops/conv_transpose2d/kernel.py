@@ -85,8 +85,9 @@ def conv_transpose2d(x: Tensor, weights: PackedConv, *, x2: Tensor | None = None
     return out
 
 
-def _compile_case(name: str, config: Config, channels: tuple[int, ...], outputs: int,
-                  is_hot: bool = True) -> CompileCase:
+def compile_case(name: str, config: Config, *, channels: tuple[int, ...], outputs: int,
+                 is_hot: bool = True) -> CompileCase:
+    """A layer as production launches it (fp16, ReLU), for the ahead-of-time check."""
     types = dict.fromkeys(("x_ptr", "x2_ptr", "w_ptr", "residual_ptr", "out_ptr"), "*fp16")
     types |= {"bias_ptr": "*fp32"} | dict.fromkeys(("rows", "height", "width"), "i32")
     constants = {"C": channels[0], "C2": channels[1] if len(channels) > 1 else 0, "OUT": outputs,
@@ -94,16 +95,17 @@ def _compile_case(name: str, config: Config, channels: tuple[int, ...], outputs:
                  "BLOCK_M": config.rows, "BLOCK_N": config.columns, "BLOCK_K": config.depth,
                  "BLOCK_K2": config.depth2}
     return CompileCase(name, conv_transpose2d_kernel, types, constants, config.warps, config.stages, has_matrix=True,
-                       is_hot=is_hot)
+                       is_narrow=config.rows < 64, is_hot=is_hot)
 
 
 def compile_cases() -> list[CompileCase]:
     """Wav2Lip's decoder stages: every one reads a skip as its second input."""
     return [
-        _compile_case("conv_transpose2d 128+32->64 @48", Config(128, 64, 64, 32, 4, 3), (128, 32), 64),
-        _compile_case("conv_transpose2d 256+64->128 @24", Config(128, 128, 64, 64, 8, 3), (256, 64), 128),
-        _compile_case("conv_transpose2d 384+128->256 @12", Config(128, 128, 64, 64, 8, 3), (384, 128), 256,
-                      is_hot=False),
-        _compile_case("conv_transpose2d 512+512->512 @3", Config(64, 64, 64, 64, 4, 4), (512, 512), 512,
-                      is_hot=False),
+        compile_case("conv_transpose2d 128+32->64 @48", Config(128, 64, 64, 32, 4, 3), channels=(128, 32), outputs=64),
+        compile_case("conv_transpose2d 256+64->128 @24", Config(128, 128, 64, 64, 8, 3), channels=(256, 64),
+                     outputs=128),
+        compile_case("conv_transpose2d 384+128->256 @12", Config(128, 128, 64, 64, 8, 3), channels=(384, 128),
+                     outputs=256, is_hot=False),
+        compile_case("conv_transpose2d 512+512->512 @3", Config(64, 64, 64, 64, 4, 4), channels=(512, 512),
+                     outputs=512, is_hot=False),
     ]

@@ -74,6 +74,8 @@ def test_a_measured_choice_is_taken_at_the_nearest_size(own_tables: Path) -> Non
     assert choose(SHAPE, "Card C", A100).source == "heuristic, not measured"
     other = Shape("conv2d", 9, (3, 3), (512,), (3, 3), (1, 1), (1, 1), 512, "float16")
     assert choose(other, "Card A", H100).source == "heuristic, not measured"
+    assert choose(other, "Card A", H100).backend == "torch", "nine pixels do not fill a card"
+    assert choose(replace(other, rows=128 * 9), "Card A", H100).backend == "triton"
 
 
 def test_a_borrowed_tile_that_does_not_fit_is_refused(own_tables: Path) -> None:
