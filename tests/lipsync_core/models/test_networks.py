@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ _spec = importlib.util.spec_from_file_location("restated", Path(__file__).with_n
 assert _spec is not None and _spec.loader is not None
 restated = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(restated)
+
+Randomise = Callable[[torch.nn.Module, int], torch.nn.Module]
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -97,7 +100,7 @@ def test_whole_numbers_are_refused_for_they_are_not_in_zero_to_one(generator: Wa
         generator(audio, (face * 255).to(torch.uint8))
 
 
-def test_the_expert(randomise, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_expert(randomise: Randomise, tmp_path: Path) -> None:
     network = randomise(color_syncnet.SyncNetColor(), 2)
     torch.save({"state_dict": network.state_dict()}, tmp_path / "e.pth")
     loaded = color_syncnet.load(tmp_path / "e.pth")
@@ -112,7 +115,7 @@ def test_the_expert(randomise, tmp_path: Path) -> None:  # type: ignore[no-untyp
     assert face.grad is not None and float(face.grad.abs().sum()) > 0, "a generator learns through the expert"
 
 
-def test_the_discriminator(randomise, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_discriminator(randomise: Randomise, tmp_path: Path) -> None:
     network = randomise(quality_disc.QualityDiscriminator(), 3)
     torch.save(network.state_dict(), tmp_path / "d.pth")
     loaded = quality_disc.load(tmp_path / "d.pth")
@@ -124,7 +127,7 @@ def test_the_discriminator(randomise, tmp_path: Path) -> None:  # type: ignore[n
     assert torch.allclose(rows[:2], made, atol=1e-6) and rows.shape == (4, 1)
 
 
-def test_syncnet(randomise, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_syncnet(randomise: Randomise, tmp_path: Path) -> None:
     network = randomise(syncnet.SyncNet(), 4)
     # Files of 2017 have no counters.
     state = {k: v for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")}
@@ -141,7 +144,7 @@ def test_syncnet(randomise, tmp_path: Path) -> None:  # type: ignore[no-untyped-
     assert float((sound - wanted).abs().max()) <= 1e-5 * max(1.0, float(wanted.abs().max()))
 
 
-def test_another_network_is_named_with_what_is_missing(randomise, generator_file: Path,  # type: ignore[no-untyped-def]
+def test_another_network_is_named_with_what_is_missing(randomise: Randomise, generator_file: Path,
                                                        tmp_path: Path) -> None:
     expert = tmp_path / "lipsync_expert.pth"
     torch.save({"state_dict": randomise(color_syncnet.SyncNetColor(), 6).state_dict()}, expert)
