@@ -38,3 +38,44 @@ def lipsync(video: Path, audio: Path, out: Path, backend: str, checkpoint: Path 
     click.echo(f"Lip-synced video: {done.out} ({done.repainted} of {done.frame_count} frames repainted)")
     for text in done.notes:
         terminal.note(f"Note: {text}")
+
+
+@cli.command()
+@click.argument("video", type=click.Path(path_type=Path))
+@click.option("--audio", type=click.Path(path_type=Path), help="The speech, if it is not VIDEO's own sound.")
+@click.option("--reference", type=click.Path(path_type=Path), help="The original video that VIDEO was made from.")
+@click.option("--syncnet", type=click.Path(path_type=Path), help="SyncNet's weights: adds LSE-D and LSE-C.")
+@click.option("--transcript", type=click.Path(path_type=Path), help="The words that are said; heard if left out.")
+@click.option("--language", default="", metavar="LANG", help="Language of the transcript.")
+@click.option("--report", "pages", type=click.Path(path_type=Path), multiple=True,
+              help="One-page report to write (.html or .png); may be given twice.")
+@json_option
+def score(video: Path, audio: Path | None, reference: Path | None, syncnet: Path | None, transcript: Path | None,
+          language: str, pages: tuple[Path, ...], as_json: bool) -> None:
+    """Judge the lip-sync and the picture of VIDEO, alone or against its original."""
+    from dubbing.lipsync_file import score as run
+
+    with terminal.bars() as listener:
+        found = run(video, sound=audio, reference=reference, syncnet=syncnet, transcript=transcript,
+                    language=language, pages=pages, listener=listener)
+    if as_json:
+        emit(found)
+        return
+    rows = []
+    for key, value in found["summary"].items():
+        low, high = found["bars"].get(key, (None, None))
+        bar = " to ".join(str(b) for b in (low, high) if b is not None)
+        bar = ("at least " if high is None else "at most " if low is None else "") + bar if bar else ""
+        passed = found["passed"].get(key)
+        rows.append([key, f"{value:.3f}" if isinstance(value, float) else str(value), bar,
+                     "" if passed is None else "yes" if passed else "no"])
+    for face in found.get("lse", ()):
+        rows.append([f"LSE-D / LSE-C ({terminal.time_code(face['start_ms'])})",
+                     f"{face['lse_d']:.3f} / {face['lse_c']:.3f}", f"offset {face['offset_frames']} frames", ""])
+    terminal.table(("Figure", "Value", "Bar", "Met"), rows, right=(1,))
+    for key, reason in found["omitted"].items():
+        terminal.note(f"Left out: {key} ({reason})")
+    for moment in found["worst"][:5]:
+        terminal.note(f"{terminal.time_code(moment['time_ms'])}: {moment['what']}")
+    for page in pages:
+        click.echo(f"Report: {page}")

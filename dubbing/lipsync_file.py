@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dubbing.errors import MediaError
+from dubbing.errors import MediaError, UsageError
 from dubbing.pipeline.progress import Clock, Listener, Progress, nobody
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ def lipsync(video: Path, sound: Path, out: Path, *, backend: str = "auto", check
     is_still = video.suffix.lower() in STILL_SUFFIXES
     heard = _sound_of(sound)
     info = None if is_still else probe.probe(video)
+    if checkpoint is not None and backend == "auto":
+        backend = "wav2lip"
+    if checkpoint is not None and backend != "wav2lip":
+        raise UsageError("A checkpoint was given, but not the backend that it is for.", "Add --backend wav2lip.")
     engine: LipSyncer = registry.choose("lipsync", backend, checkpoint=str(checkpoint) if checkpoint else None)
     run = _Run(listener)
     with tempfile.TemporaryDirectory(prefix="dubbing-lipsync-") as folder:
@@ -75,7 +79,7 @@ def lipsync(video: Path, sound: Path, out: Path, *, backend: str = "auto", check
         with run.stage("weights", "file"):
             engine.load()
         with run.stage("hear", "sound"):
-            phonemes = _phonemes(engine, heard, said, sound.name)
+            phonemes = _phonemes(engine, heard, said)
         with run.stage("faces", "frame") as report:
             engine.track(video, _made(work / "tracks"), report)
         with run.stage("mouths", "frame") as report:
@@ -131,7 +135,7 @@ def _read(transcript: Path | None, language: str) -> Any:
     return spell(read_transcript(transcript), language)
 
 
-def _phonemes(engine: LipSyncer, heard: Sound, said: Any, name: str) -> list[Phoneme]:
+def _phonemes(engine: LipSyncer, heard: Sound, said: Any) -> list[Phoneme]:
     words, anchors = (said.words, said.anchors) if said is not None else (None, ())
     return list(engine.hear(heard, _RATE, words, anchors))
 
@@ -184,3 +188,42 @@ def _export(engine: LipSyncer, video: Path, work: Path, wav: Path, out: Path, la
 
     return export_video(video, out, [AudioTrack(wav, language or "und")], engine.patches(work / "patches"),
                         report=report)
+
+
+def score(video: Path, *, sound: Path | None = None, reference: Path | None = None, syncnet: Path | None = None,
+          transcript: Path | None = None, language: str = "", pages: Sequence[Path] = (),
+          listener: Listener = nobody) -> dict[str, Any]:
+    """How well the mouth in ``video`` says what is heard, and what became of the picture; JSON values.
+
+    sound: the speech, when it is not the video's own. reference: the original video, without which everything that
+    compares with it is left out. transcript: the words; heard by the phone network otherwise. syncnet: adds LSE.
+    pages: one-page reports to write (.html, .png). Raises MediaError, UsageError and UnavailableError.
+    """
+    from dubbing import registry
+    from dubbing.engines.lipsync.judge import judge
+    from dubbing.media import probe
+
+    video = Path(video)
+    for page in pages:
+        if page.suffix.lower() not in (".html", ".htm", ".png"):
+            raise UsageError(f"{page.name} does not end in .html or .png.", "Choose one of these suffixes.")
+        if not page.resolve().parent.is_dir():
+            raise UsageError(f"There is no folder {page.resolve().parent}.", "Make it first, or name another.")
+    info = probe.probe(video)
+    if reference is not None:
+        probe.probe(reference)
+    if sound is not None:
+        probe.probe(sound, needs_video=False, needs_audio=True)
+    said = _read(transcript, language)
+    run = _Run(listener)
+    phonemes = None
+    if said is not None:
+        if sound is None and not info.audio:
+            raise MediaError(f"{video.name} has no sound to lay the transcript onto.", "Give the speech with --audio.")
+        with run.stage("hear", "sound"):
+            phonemes = _phonemes(registry.choose("lipsync", "atlas"), _sound_of(sound or video), said)
+    with run.stage("quality", "frame") as report:
+        found = judge(video, audio=sound, reference=reference, phonemes=phonemes, syncnet=syncnet, pages=pages,
+                      report=report)
+    return {"video": str(video), "reference": str(reference) if reference else None,
+            "words_from": "transcript" if said is not None else "sound", **found}

@@ -50,14 +50,14 @@ class AtlasLipSyncer:
         self._core = None
 
     def track(self, video: Path, folder: Path, report: Report = silent) -> None:
-        with _told():
+        with told():
             self._loaded().track(video, folder, report)
 
     def model(self, video: Path, tracks: Path, spans: Sequence[SpeakerSpan], folder: Path,
               report: Report = silent, *, or_largest: bool = False) -> dict[str, list[tuple[int, int]]]:
         from lipsync_core.engine import Span
 
-        with _told():
+        with told():
             heard = [Span(s.speaker, s.start_ms, s.end_ms) for s in spans]
             return self._loaded().model(video, tracks, heard, folder, report, or_largest=or_largest)
 
@@ -79,7 +79,7 @@ class AtlasLipSyncer:
 
         wanted = Line(line.speaker, line.start_ms, line.phonemes, line.cover_start_ms, line.cover_end_ms, line.sound,
                       line.sample_rate)
-        with _told():
+        with told():
             done = self._loaded().render(video, tracks, models, wanted, folder, report)
         return LipSyncReport(done.frames, done.note, done.quality)
 
@@ -99,7 +99,7 @@ class AtlasLipSyncer:
 
         takes: (speaker, start in ms of the video, phonemes) of every line that was repainted.
         """
-        with _told():
+        with told():
             return self._loaded().score(video, tracks, dubbed, takes, report)
 
     def contact_sheet(self, video: Path, tracks: Path, dubbed: Path,
@@ -116,7 +116,7 @@ class AtlasLipSyncer:
             spoken = analysis.times_ms[(analysis.times_ms >= start_ms)] - start_ms
             spoken = spoken[spoken <= max((p.end_ms for p in phonemes), default=0)]
             at += moments(articulate(phonemes, spoken), start_ms, max(2, SHEET_CELLS // len(takes)))
-        with _told():
+        with told():
             contact_sheet(video, dubbed, analysis, out, at=sorted(at)[:SHEET_CELLS] or None)
 
     def _loaded(self) -> AtlasLipSync:
@@ -125,7 +125,7 @@ class AtlasLipSyncer:
         return self._core
 
 
-class _told:  # noqa: N801 - used like a function
+class told:  # noqa: N801 - used like a function
     """Turn what the core says about a user's file into the pipeline's errors."""
 
     def __enter__(self) -> None:
