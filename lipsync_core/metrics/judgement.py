@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 from lipsync_core.metrics.speech import Closure
 
+#: Teeth that show more than this (0 to 1) are seen: closed mouths of talking heads reach 0.3, open ones start at 0.5.
+TEETH = 0.4
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -48,6 +51,8 @@ class Bar:
 
 BARS = (
     Bar("closure_hits", "Closures hit", "at every p, b and m the lips touch within 40 ms", 0.95, None, "%"),
+    Bar("closure_teeth", "Teeth at closures", "share of the hit closures in which teeth show all the same",
+        None, 0.05, "%"),
     Bar("opening_r", "Opening follows", "correlation of wanted and measured lip opening", 0.9, None),
     Bar("opening_lag_ms", "Lag", "shift of the best fit; above 0 the mouth is late", -20, 20, "ms"),
     Bar("silence_leak", "Moves in silence", "share of pauses in which the mouth moves or stands open",
@@ -166,6 +171,8 @@ class Judgement:
                       f"lips stay apart at a closure ({100 * closure.least_opening:.0f} % open)",
                       1.0 + 2 * closure.least_opening)
                for line in self.lines for closure in line.closures if not closure.is_hit]
+        out += [Moment(closure.time_ms, "teeth", "teeth show at a closure", 1.0 + closure.teeth)
+                for line in self.lines for closure in line.closures if closure.teeth > TEETH]
         checks: Sequence[tuple[str, Floats, float, str]] = (
             ("off", np.abs(_smoothed(c.measured - c.wanted)), 0.3, "the mouth is {:.0%} of its range off"),
             ("seam", _smoothed(c.seam), 1.6, "a seam shows ({:.2f} times the original's steps)"),

@@ -170,3 +170,26 @@ def sampled_spans(frames: int, spans: int = 6, length: int = 25) -> list[tuple[i
         return [(0, frames)]
     starts = np.linspace(0, frames - length, spans).astype(int)
     return [(int(start), int(start) + length) for start in starts]
+
+
+def teeth_showing(plane: Plane, points: npt.NDArray[np.floating]) -> float:
+    """0 when no teeth are seen where the lips meet, 1 when they are all along; luma plane, pixel points [468, 2].
+
+    The mesh often calls a mouth closed that still shows them. Teeth are a bright band between darker edges: along
+    lines across the middle of the lips, how far the brightest spot stands out from the darkest above and below it.
+    """
+    points = points[:, :2].astype(np.float64)
+    down = points[shape.CHIN] - points[shape.NOSE_BRIDGE]
+    scale = float(np.linalg.norm(points[shape.EYES[1]] - points[shape.EYES[0]]))
+    margin = 0.04 * scale * down / max(float(np.linalg.norm(down)), 1e-6)
+    upper, lower = (_doubled(points[k[1:-1]]) for k in (shape.INNER_UPPER, shape.INNER_LOWER))
+    share = np.linspace(0, 1, 13)[:, None, None]
+    lines = ((upper - margin) * (1 - share) + (lower + margin) * share).astype(np.float32)
+    seen = cv2.remap(plane, lines, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    above, below = np.minimum.accumulate(seen, 0), np.minimum.accumulate(seen[::-1], 0)[::-1]
+    return float(np.clip(((seen - np.maximum(above, below)).max(0) - 8) / 30, 0, 1).mean())
+
+
+def _doubled(points: Floats) -> Floats:
+    """Points with one more between each two."""
+    return np.concatenate([points, (points[1:] + points[:-1]) / 2])

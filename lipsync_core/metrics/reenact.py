@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,7 +31,7 @@ from lipsync_core.atlas.paint import Painter
 from lipsync_core.atlas.plan import Plates, make_plan
 from lipsync_core.engine import FACES, SPEAKERS, AtlasLipSync, Span, plates_of
 from lipsync_core.face.analyse import analyse_video
-from lipsync_core.face.models import FaceModels
+from lipsync_core.face.models import FaceModels, default_folder
 from lipsync_core.face.types import FaceAnalysis
 from lipsync_core.face.video import Picture, VideoSource
 from lipsync_core.metrics.baselines import mouth_crop, nearest_mouths, pasted, ssim
@@ -302,8 +301,8 @@ def clips_in(paths: Iterable[Path]) -> list[Path]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lipsync_core.metrics.reenact", description=__doc__.split("\n")[0])
     parser.add_argument("clips", nargs="+", type=Path, help="videos, or folders of them")
-    parser.add_argument("--models", type=Path, default=os.environ.get("LIPSYNC_MODELS"),
-                        help="folder of the face networks (default: LIPSYNC_MODELS)")
+    parser.add_argument("--models", type=Path, default=default_folder(),
+                        help="folder of the face networks (default: LIPSYNC_MODELS, then the user's cache)")
     parser.add_argument("--learn", type=float, default=0.6, help="share of each clip that is learnt (default 0.6)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     options = parser.parse_args(arguments)

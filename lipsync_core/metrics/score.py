@@ -8,7 +8,7 @@ each file, in step.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,13 @@ import numpy.typing as npt
 
 from lipsync_core.atlas import shape
 from lipsync_core.face.types import FaceAnalysis
-from lipsync_core.face.video import VideoSource
+from lipsync_core.face.video import Picture, VideoSource
 from lipsync_core.metrics import picture as pictures
 from lipsync_core.metrics import speech
 from lipsync_core.metrics.album import Album
 from lipsync_core.metrics.follow import Seen, Speaker, follow, relative_opening, speaker_of
 from lipsync_core.metrics.identity import Likeness
-from lipsync_core.metrics.judgement import Curves, Judgement, LineJudgement
+from lipsync_core.metrics.judgement import TEETH, Curves, Judgement, LineJudgement
 from lipsync_core.metrics.speech import Wanted
 from lipsync_core.patch import Patch
 
@@ -55,8 +55,9 @@ def score(original: Path, dubbed: Path, source: FaceAnalysis, fresh: FaceAnalysi
 
     source, fresh: face tracks of the original and, run anew, of the dubbed file (same frame count). lines: each
     line with the ids of its speaker's tracks in ``source``. Keys that cannot be measured (no closure in the text,
-    no pause) are left out: closure_hits, opening_r, opening_lag_ms, silence_leak, sharpness_ratio, jitter_ratio,
-    seam_ratio, identity_ratio, outside_psnr_db, frames, closures. Of a long video a sample of pictures is compared.
+    no pause) are left out: closure_hits, closure_teeth, opening_r, opening_lag_ms, silence_leak, sharpness_ratio,
+    jitter_ratio, seam_ratio, identity_ratio, outside_psnr_db, frames, closures. Of a long video a sample of pictures
+    is compared.
     """
     return measure(dubbed, fresh, [task_of(line, ids) for line, ids in lines], original, source).summary()
 
@@ -118,6 +119,7 @@ def measure(dubbed: Path, fresh: FaceAnalysis, tasks: Sequence[Task], original: 
         values |= _picture_values(judged, original, dubbed, source, spans, stride, omitted, album, report)
         if patches is not None:
             values["changed_outside"] = _stray_pixels(original, source, patches)
+    values |= _teeth_values([c for j in judged for c in j.closures])
     return Judgement(values, sum(len(j.seen.frames) for j in judged), sum(len(j.closures) for j in judged),
                      tuple(_line(j) for j in judged), _curves(judged), omitted)
 
@@ -240,9 +242,10 @@ def _picture_values(judged: Sequence[_Judged], original: Path, dubbed: Path, sou
             if a.number not in faces or a.y.shape != b.y.shape:
                 continue
             outside.add(a.y, b.y, faces[a.number])
-            if a.number % stride:
-                continue
             for j, i in places.get(a.number, ()):
+                _look_at_teeth(j, i, b)
+                if a.number % stride:
+                    continue
                 assert j.seen.before is not None
                 before, after = j.seen.before[i], j.seen.after[i]
                 matrix = pictures.crop_matrix(before)
@@ -279,7 +282,15 @@ def _fill(album: Album, judged: Sequence[_Judged], dubbed: Path) -> None:
         return
     for picture in VideoSource(dubbed).frames(min(places), max(places) + 1):
         for j, i in places.get(picture.number, ()):
+            _look_at_teeth(j, i, picture)
             album.add(None, picture, j.seen.after[i])
+
+
+def _look_at_teeth(j: _Judged, row: int, picture: Picture) -> None:
+    """Where this row is a closure that the mesh calls shut."""
+    for k, closure in enumerate(j.closures):
+        if closure.row == row and closure.is_hit:
+            j.closures[k] = replace(closure, teeth=pictures.teeth_showing(picture.y, j.seen.after[row]))
 
 
 def _faces_of(source: FaceAnalysis) -> dict[int, list[npt.NDArray[np.float32]]]:
@@ -324,6 +335,12 @@ def _stray_pixels(original: Path, source: FaceAnalysis, patches: Iterable[Patch]
     return count
 
 
+def _teeth_values(closures: Sequence[speech.Closure]) -> dict[str, float]:
+    """Share of the shut closures that were looked at in which teeth show all the same."""
+    seen = [c.teeth > TEETH for c in closures if np.isfinite(c.teeth)]
+    return {"closure_teeth": float(np.mean(seen))} if seen else {}
+
+
 def _line(j: _Judged) -> LineJudgement:
     omitted: dict[str, str] = {}
     values = _speech_values([j], omitted)
@@ -334,8 +351,8 @@ def _line(j: _Judged) -> LineJudgement:
         after, before = _jitters(j)
         if np.isfinite(after) and before > 0:
             values["jitter_ratio"] = after / before
-    origin = j.task.origin_ms
-    closures = tuple(speech.Closure(c.time_ms + origin, c.least_opening, c.is_hit) for c in j.closures)
+    values |= _teeth_values(j.closures)
+    closures = tuple(replace(c, time_ms=c.time_ms + j.task.origin_ms) for c in j.closures)
     return LineJudgement(j.task.speaker, j.task.start_ms, j.task.end_ms, values, closures)
 
 

@@ -61,21 +61,25 @@ def wanted_from(heard: Articulation) -> Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """One p, b or m: its time in ms of the line, the least opening within 40 ms of it, and whether lips touched."""
+    """One p, b or m: its time in ms of the line, the least opening within 40 ms of it, whether lips touched, and the
+    row of the seen frames where. teeth: how much they show there (see ``picture.teeth_showing``), NaN when not looked
+    at."""
 
     time_ms: float
     least_opening: float
     is_hit: bool
+    row: int = 0
+    teeth: float = float("nan")
 
 
 def closures(centres_ms: Floats, times_ms: Floats, opening: Floats) -> list[Closure]:
     """Every closure that falls on seen frames; ``opening`` [T] as a share of the range at ``times_ms`` [T]."""
     found = []
     for centre in centres_ms:
-        near = np.abs(times_ms - centre) <= CLOSURE_REACH_MS
-        if near.any():
-            least = float(opening[near].min())
-            found.append(Closure(float(centre), least, least < TOUCHING))
+        near = np.flatnonzero(np.abs(times_ms - centre) <= CLOSURE_REACH_MS)
+        if len(near):
+            row = int(near[opening[near].argmin()])
+            found.append(Closure(float(centre), float(opening[row]), bool(opening[row] < TOUCHING), row))
     return found
 
 

@@ -91,3 +91,12 @@ def shaken(number: int, rgb: np.ndarray, points: np.ndarray) -> np.ndarray:
     moved = cv2.warpAffine(rgb, np.float64([[1, 0, step], [0, 1, step / 2]]), rgb.shape[1::-1],
                            borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
     return (rgb + _matte(rgb, points, 0.15, 0.05) * (moved - rgb)).astype(np.uint8)
+
+
+def bared(_number: int, rgb: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """A line of teeth where the lips meet, as lips leave it that were squeezed together over an open mouth."""
+    out = rgb.copy()
+    middle = (points[shape.INNER_UPPER, :2] + points[shape.INNER_LOWER, :2]) / 2
+    thick = max(round(0.02 * eye_distance(points)), 2)
+    cv2.polylines(out, [np.round(middle).astype(np.int32)], False, (225, 220, 210), thick, cv2.LINE_AA)
+    return out

@@ -77,3 +77,10 @@ def test_somebody_elses_mouth_is_told_by_identity(studio: Studio, right: Judgeme
 def test_a_trembling_mouth_is_told_by_jitter(studio: Studio, right: Judgement) -> None:
     shaken = studio.judged(studio.damaged("shaken", damage.shaken))
     assert shaken.values["jitter_ratio"] > 1.5 * right.values["jitter_ratio"]
+
+
+def test_teeth_between_lips_that_should_touch_are_seen(studio: Studio, right: Judgement) -> None:
+    assert right.values["closure_teeth"] == 0
+    bared = studio.judged((studio.written("bared", damage.bared), studio.source))
+    assert bared.values["closure_teeth"] == 1 and not bared.passed["closure_teeth"]
+    assert bared.values["closure_hits"] == right.values["closure_hits"]
