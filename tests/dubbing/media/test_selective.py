@@ -83,10 +83,11 @@ def times(frames: Sequence[av.VideoFrame]) -> list[Fraction]:
     return [frame.pts * frame.time_base for frame in frames]
 
 
-def assert_every_seek_finds_its_frame(path: Path, frames: list[av.VideoFrame]) -> None:
-    """Seek to each frame in an order that jumps about; what is decoded there is what decoding from the start gave."""
+def assert_seeks_find_their_frames(path: Path, frames: list[av.VideoFrame]) -> None:
+    """Seek here and there, on both sides of each join too; what is decoded is what decoding from the start gave."""
     wanted = {frame.pts: digest(frame) for frame in frames}
-    order = np.random.default_rng(1).permutation(len(frames))
+    chosen = [n for n in range(len(frames)) if n % 5 == 2 or n % 25 in (24, 0)]
+    order = np.random.default_rng(1).permutation(chosen)
     # FFmpeg seeks by decoding time; where frames last differently long it may land a key frame late.
     back = 0 if "variable" not in path.name else max(frame.duration or 0 for frame in frames)
     with av.open(str(path)) as container:
@@ -113,7 +114,7 @@ def assert_exact(source: Path, out: Path, report: ExportReport, encoded: set[int
     assert report.pictures is not None
     assert report.pictures.frames_encoded + report.pictures.frames_reused == len(encoded)
     assert report.pictures.frames_copied == len(before) - len(encoded)
-    assert_every_seek_finds_its_frame(out, after)
+    assert_seeks_find_their_frames(out, after)
     with av.open(str(out)) as container:
         dts = [p.dts for p in container.demux(find_video(container)) if p.size]
     if out.suffix == ".mkv":  # none are stored: the reader leaves out the first ones
@@ -252,7 +253,7 @@ def test_what_cannot_be_joined_is_encoded_whole(folder: Path, name: str) -> None
     assert len(after) == len(before) == FRAMES
     for number, (a, b) in enumerate(zip(before, after, strict=True)):
         assert outside_db(a, b, np.s_[32:64, 64:96] if number < 3 else None) >= 45
-    assert_every_seek_finds_its_frame(out, after)
+    assert_seeks_find_their_frames(out, after)
 
 
 def test_open_groups_are_no_borders(folder: Path) -> None:
@@ -411,7 +412,7 @@ def test_other_settings_or_sources_share_nothing(folder: Path, tmp_path: Path) -
 
 
 def test_real_clips_are_exact(folder: Path, media: Path) -> None:
-    for name in ("man_desk_844_25fps.mp4", "nonsquare_pixels_512x480_sar15-16_30fps_nospeech.mp4"):
+    for name in ("man_desk_844_25fps.mp4", "hand_near_face_512_25fps_nospeech.mp4"):
         out, patched = folder / f"real-{name}", range(90, 100)
         report = export_video(media / name, out, [], squares(patched))
         assert report.pictures is not None and report.pictures.frames_copied > 80
@@ -421,4 +422,4 @@ def test_real_clips_are_exact(folder: Path, media: Path) -> None:
                   for n, (a, b) in enumerate(zip(before, after, strict=True))]
         assert ratios.count(99.0) >= report.pictures.frames_copied
         assert np.mean([r for r in ratios if r < 99]) >= 45
-        assert_every_seek_finds_its_frame(out, after[60:130])
+        assert_seeks_find_their_frames(out, after[85:105:2])
