@@ -8,28 +8,29 @@ only the small answers are kept between the passes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from lipsync_core.atlas import shape
+from lipsync_core.atlas.foreground import sample
 from lipsync_core.atlas.model import Atlas
 from lipsync_core.atlas.paint import Painter
 from lipsync_core.atlas.plan import PlannedFrame, Plates, make_plan
-from lipsync_core.engine import SPEAKERS
 from lipsync_core.face.mesh import roi_from_points
 from lipsync_core.face.video import Picture
 from lipsync_core.neural.composite import Image, Planes, Seen, finish
 from lipsync_core.patch import Patch, read_patches
 from lipsync_core.speech.articulation import Articulation, articulate
 
-Floats = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    from lipsync_core.neural.wav2lip import Things
 
-_SAMPLES = 64
+Floats = npt.NDArray[np.float64]
 
 #: Starts another pass over the line: (index of the plate, its picture, the frame as the network saw it).
 Look = Callable[[], Iterator[tuple[int, Picture, Seen]]]
@@ -62,20 +63,18 @@ def plan_details(atlas: Atlas, plates: Plates, shifts: dict[int, Floats]) -> dic
     return {p.frame: replace(p, target=shape.seal(wanted[n], 0.0)) for n, p in enumerate(plan)}
 
 
-def painted_details(look: Look, models: Path, speaker: str, plates: Plates, answers: dict[int, Image],
-                    mesh: Mesh) -> Iterator[Patch]:
-    """The finished patches of a line; ``speaker`` must have an atlas in ``models``."""
-    folder = models / next(e["folder"] for e in json.loads((models / SPEAKERS).read_text())["speakers"]
-                           if e["speaker"] == speaker)
+def painted_details(look: Look, folder: Path, plates: Plates, answers: dict[int, Image], mesh: Mesh,
+                    things: Things) -> Iterator[Patch]:
+    """The finished patches of a line; folder: the model of its speaker."""
     atlas = Atlas.load(folder)
     plan = plan_details(atlas, plates, lip_shifts(look, answers, mesh))
     # Besides the mouths of the plan, the painter wants a fair sample of all: they tell it how this face looks.
     used = {i for planned in plan.values() for i, _ in planned.mouths}
-    used |= set(range(0, len(atlas.frames), max(len(atlas.frames) // _SAMPLES, 1)))
+    used |= sample(len(atlas.frames))
     painter = Painter(atlas, {i: patch for i, patch in enumerate(read_patches(folder)) if i in used})
     for _, picture, seen in look():
         painted = pasted_region(seen, painter.paint(picture, plan[seen.frame]))
-        yield finish(seen, answers[seen.frame], painted)
+        yield finish(seen, answers[seen.frame], painted, front=things.before(seen))
 
 
 def with_patch(picture: Picture, patch: Patch) -> Picture:

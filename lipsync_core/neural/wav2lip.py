@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_core.atlas.foreground import Foreground, LowerFace, sample
+from lipsync_core.atlas.model import Atlas
 from lipsync_core.atlas.plan import Plates
 from lipsync_core.engine import FACES, SPEAKERS, AtlasLipSync, Line, Rendered, Report, plates_of
 from lipsync_core.face.types import FaceAnalysis, FaceTrack
 from lipsync_core.face.video import Picture, VideoSource
 from lipsync_core.neural.box import Boxes, face_boxes
 from lipsync_core.neural.composite import Image, Seen, finish, network_face, see
-from lipsync_core.patch import Patch, PatchWriter
+from lipsync_core.patch import Patch, PatchWriter, read_patches
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,15 +86,20 @@ class Wav2LipSync(AtlasLipSync):
         heard = windows_of(line, analysis.times_ms[plates.frames], self.options.lead_ms)
         boxes = {t.id: face_boxes(t) for t in own if t.id in set(plates.tracks.tolist())}
         answers = self.generate(video, plates, boxes, heard)
+        model = speaker_folder(Path(models), line.speaker)
+        things = Things(model)
         if self.options.detail:
-            patches = self._detailed(video, Path(models), line.speaker, plates, boxes, answers)
+            patches = self._detailed(video, model, plates, boxes, answers, things)
         else:
-            patches = (finish(seen, made, keep_texture=self.options.keep_texture) for seen, made in answers)
+            patches = (finish(seen, made, keep_texture=self.options.keep_texture, front=things.before(seen))
+                       for seen, made in answers)
         written = write(patches, Path(folder), largest(analysis, plates, boxes), len(plates.frames), report)
         first, stop = np.searchsorted(analysis.times_ms, [line.cover_start_ms, line.cover_end_ms])
         hidden = int(stop - first) - written
-        said = f"The mouth is hidden in {hidden} of {stop - first} frames." if hidden > 0.1 * (stop - first) else ""
-        return Rendered(written, said)
+        notes = [f"The mouth is hidden in {hidden} of {stop - first} frames."] if hidden > 0.1 * (stop - first) else []
+        if things.frames:
+            notes.append(f"Something in front of the mouth was kept in {things.frames} frames.")
+        return Rendered(written, " ".join(notes))
 
     def generate(self, video: Path, plates: Plates, boxes: dict[int, Boxes],
                  heard: npt.NDArray[np.float32]) -> Iterator[tuple[Seen, Image]]:
@@ -109,16 +116,16 @@ class Wav2LipSync(AtlasLipSync):
         if waiting:
             yield from self._answers(waiting)
 
-    def _detailed(self, video: Path, models: Path, speaker: str, plates: Plates, boxes: dict[int, Boxes],
-                  answers: Iterator[tuple[Seen, Image]]) -> Iterator[Patch]:
+    def _detailed(self, video: Path, model: Path, plates: Plates, boxes: dict[int, Boxes],
+                  answers: Iterator[tuple[Seen, Image]], things: Things) -> Iterator[Patch]:
         from lipsync_core.face.mesh import FaceMesh
         from lipsync_core.face.models import FaceModels
         from lipsync_core.neural.detail import painted_details
 
         kept = {seen.frame: made.astype(np.float16) for seen, made in answers}
         if kept:
-            yield from painted_details(lambda: look(video, plates, boxes), models, speaker, plates, kept,
-                                       FaceMesh(FaceModels(self.models_folder)))
+            yield from painted_details(lambda: look(video, plates, boxes), model, plates, kept,
+                                       FaceMesh(FaceModels(self.models_folder)), things)
 
     def _answers(self, waiting: Sequence[tuple[Seen, npt.NDArray[np.float32]]]) -> Iterator[tuple[Seen, Image]]:
         import torch
@@ -130,6 +137,33 @@ class Wav2LipSync(AtlasLipSync):
         answers = made.float().cpu().numpy()
         for (seen, _), answer in zip(waiting, answers, strict=True):
             yield seen, answer
+
+
+class Things:
+    """What stands before one speaker's mouth, frame after frame, told by how that face looks elsewhere.
+
+    folder: the speaker's model. frames: in how many frames something was found.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        atlas = Atlas.load(folder)
+        face, chosen = LowerFace(atlas.model.mean), sample(len(atlas.frames))
+        looks = [face.look((p.y, p.u, p.v), atlas.points[i].astype(np.float64) - (p.left, p.top))
+                 for i, p in enumerate(read_patches(folder)) if i in chosen and atlas.clear[i]]
+        self._foreground = Foreground(face, np.array(looks))
+        self.frames = 0
+
+    def before(self, seen: Seen) -> Image | None:
+        """Soft mask of the rectangle, None where nothing stands in front; call it once a frame, in order."""
+        mask = self._foreground.mask(seen.region, seen.points - (seen.left, seen.top))
+        self.frames += mask is not None
+        return mask
+
+
+def speaker_folder(models: Path, speaker: str) -> Path:
+    """Where the model of a speaker lies who has one."""
+    entries = json.loads((models / SPEAKERS).read_text())["speakers"]
+    return models / next(e["folder"] for e in entries if e["speaker"] == speaker)
 
 
 def fastest(checkpoint: Path) -> tuple[Generator, str]:

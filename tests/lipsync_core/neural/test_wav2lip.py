@@ -21,6 +21,7 @@ from lipsync_core.models.wav2lip import Wav2Lip
 from lipsync_core.neural.box import face_boxes
 from lipsync_core.neural.wav2lip import Options, Wav2LipSync, windows_of
 from lipsync_core.patch import Patch, patched_frames, read_patches
+from tests.lipsync_core import cartoon
 from tests.lipsync_core.cartoon import analysis_of, talking, write_video
 
 FRAMES = 40
@@ -255,3 +256,47 @@ def test_the_atlas_lends_its_detail(studio: SimpleNamespace, tmp_path: Path, mon
         return float(np.mean(lips))
 
     assert error(rich) < 0.7 * error(bare)
+
+
+@pytest.mark.parametrize("detail", [False, True])
+def test_a_pen_before_the_mouth_stays_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, detail: bool) -> None:
+    """In frames 24 to 29 of 40 a green bar hides a quarter of the mouth and the skin around it."""
+    points, drawn = talking(FRAMES), iter(range(FRAMES))
+    plain = cartoon.draw
+
+    def with_pen(face: np.ndarray) -> np.ndarray:
+        picture = plain(face)
+        if 24 <= next(drawn) < 30:
+            x, y = face[61, :2].astype(int)
+            picture[y - 40:y + 40, x + 2:x + 14] = (20, 160, 40)
+        return picture
+
+    monkeypatch.setattr(cartoon, "draw", with_pen)
+    for name in ("tracks", "models", "line"):
+        (tmp_path / name).mkdir()
+    write_video(tmp_path / "clip.mp4", points)
+    analysis = analysis_of(points, np.arange(FRAMES) * 40.0)
+    analysis.save(tmp_path / "tracks" / FACES)
+    video = tmp_path / "clip.mp4"
+    AtlasLipSync(tmp_path).model(video, tmp_path / "tracks", [Span("ana", 0, 1600)], tmp_path / "models")
+    monkeypatch.setattr("lipsync_core.face.mesh.FaceMesh", lambda _models: lambda picture, _roi: (
+        analysis.tracks[0].points[picture.number], 1.0))
+    monkeypatch.setattr("lipsync_core.face.models.FaceModels", lambda _folder: None)
+
+    def skin(_audio: Tensor, face: Tensor) -> Tensor:
+        return torch.tensor([135.0, 160, 205]).div(255)[None, :, None, None].expand_as(face[:, 3:])
+
+    engine = Wav2LipSync(tmp_path, skin, Options(detail=detail))
+    wanted = line(cover_start_ms=0.0, cover_end_ms=1600.0)
+    done = engine.render(video, tmp_path / "tracks", tmp_path / "models", wanted, tmp_path / "line")
+    assert "in front of the mouth was kept" in done.note
+    pictures = {p.number: p.y.copy() for p in VideoSource(video).frames()}
+    for patch in read_patches(tmp_path / "line"):
+        x, y = points[patch.frame, 61, :2].astype(int) - (patch.left, patch.top)
+        bar = (slice(y - 10, y + 10), slice(x + 4, x + 12))
+        source = pictures[patch.frame][patch.top:patch.top + patch.y.shape[0], patch.left:patch.left + patch.y.shape[1]]
+        difference = np.abs(patch.y[bar].astype(float) - source[bar]).mean()
+        if 24 <= patch.frame < 30:
+            assert difference < 6
+        elif 8 < patch.frame < 20:
+            assert difference > 10, "without a pen this is the network's skin"
