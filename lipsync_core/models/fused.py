@@ -72,7 +72,7 @@ class FusedWav2Lip:
         `lipsync_core.ops.crop_warp` makes it.
         Returns [B, 3, 96, 96] (channels last in memory) in [0, 1]; out_dtype uint8: times 255, rounded.
         """
-        return self.run(self._sound(audio), self._faces(face), out_dtype).permute(0, 3, 1, 2)
+        return self.run(self.sound(audio), self.faces(face), out_dtype).permute(0, 3, 1, 2)
 
     def run(self, audio: Tensor, face: Tensor, out_dtype: torch.dtype | None = None) -> Tensor:
         """The same without conversions: audio [B, 80, 16, 1] and face [B, 96, 96, 8] in ``dtype`` (or uint8
@@ -102,12 +102,14 @@ class FusedWav2Lip:
             kept.append(face)
         return kept
 
-    def _sound(self, audio: Tensor) -> Tensor:
+    def sound(self, audio: Tensor) -> Tensor:
+        """[B, 1, 80, 16] as `run` takes it."""
         audio = audio.to(self.device, self.dtype)
         # One channel: NCHW and NHWC are the same memory.
         return audio.reshape(audio.shape[0], MEL_BANDS, MEL_STEPS, 1).contiguous()
 
-    def _faces(self, face: Tensor) -> Tensor:
+    def faces(self, face: Tensor) -> Tensor:
+        """Faces in any of the three forms as `run` takes them."""
         face = face.to(self.device)
         if face.dtype == torch.uint8 or face.shape[-1] == FACE_CHANNELS:
             expected = (FACE_SIZE, FACE_SIZE, 3 if face.dtype == torch.uint8 else FACE_CHANNELS)

@@ -16,14 +16,13 @@ _WARM_UPS = 3
 
 
 class GraphedWav2Lip:
-    """`FusedWav2Lip` for a fixed batch. Longer inputs run in pieces, the last one padded.
+    """`FusedWav2Lip` for a fixed batch, called as `Wav2Lip` is. Longer inputs run in pieces, the last one padded.
 
-    from_bytes: it is fed uint8 [n, 96, 96, 3] BGR crops instead of [n, 96, 96, 8] floating ones. to_bytes: it returns
-    uint8. Not safe for two threads at once: the buffers are its own. Without CUDA the same buffers feed the program
-    directly.
+    from_bytes: it is fed uint8 [n, 96, 96, 3] BGR crops instead of floating faces. to_bytes: it returns uint8. Not safe
+    for two threads at once: the buffers are its own. Without CUDA the same buffers feed the program directly.
     """
 
-    def __init__(self, fused: FusedWav2Lip, batch: int, from_bytes: bool = True, to_bytes: bool = False) -> None:
+    def __init__(self, fused: FusedWav2Lip, batch: int, from_bytes: bool = False, to_bytes: bool = False) -> None:
         self._fused, self.batch = fused, batch
         device, dtype = fused.device, fused.dtype
         self._audio = torch.zeros(batch, MEL_BANDS, MEL_STEPS, 1, device=device, dtype=dtype)
@@ -36,14 +35,16 @@ class GraphedWav2Lip:
             self._capture()
 
     def __call__(self, audio: Tensor, face: Tensor) -> Tensor:
-        """audio: [n, 1, 80, 16]; face: [n, 96, 96, 3] uint8 (or [n, 96, 96, 8]) -> [n, 96, 96, 3], any n >= 1."""
+        """audio [n, 1, 80, 16] and faces -> [n, 3, 96, 96] (channels last in memory), for any n >= 1.
+
+        face: floating [n, 6, 96, 96] or [n, 96, 96, 8], or uint8 [n, 96, 96, 3] where it was made ``from_bytes``.
+        """
         count = audio.shape[0]
         if face.shape[0] != count:
             raise ValueError(f"{count} sound windows for {face.shape[0]} faces")
-        if face.shape[1:] != self._face.shape[1:] or face.dtype.is_floating_point != self._face.is_floating_point():
-            raise ValueError(f"faces must be {self._face.dtype} [n, {', '.join(map(str, self._face.shape[1:]))}], "
-                             f"not {face.dtype} {tuple(face.shape)}")
-        sound = audio.reshape(count, MEL_BANDS, MEL_STEPS, 1)
+        if face.is_floating_point() != self._face.is_floating_point():
+            raise ValueError(f"this graph was made for {self._face.dtype} faces, not {face.dtype}")
+        sound, face = self._fused.sound(audio), self._fused.faces(face)
         pieces = []
         for start in range(0, count, self.batch):
             stop = min(start + self.batch, count)
@@ -52,7 +53,7 @@ class GraphedWav2Lip:
             self._face[: stop - start].copy_(face[start:stop], non_blocking=True)
             # The buffer is overwritten by the next piece.
             pieces.append(self.replay()[: stop - start].clone())
-        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+        return (pieces[0] if len(pieces) == 1 else torch.cat(pieces)).permute(0, 3, 1, 2)
 
     def replay(self) -> Tensor:
         """Run once over what the buffers hold -> [batch, 96, 96, 3], valid until the next call."""

@@ -68,19 +68,23 @@ def test_fp16_is_close_and_bytes_are_rounded(network: Wav2Lip, inputs: tuple[Ten
 
 def test_a_fixed_batch_pads_its_tail(network: Wav2Lip, inputs: tuple[Tensor, Tensor], expected: Tensor) -> None:
     audio, crops = (torch.cat([t, t[:1]]) for t in inputs)
-    graphed = GraphedWav2Lip(FusedWav2Lip(network, "cpu", torch.float32), batch=2)
-    made = graphed(audio, crops).permute(0, 3, 1, 2)
-    assert made.shape == (3, 3, 96, 96)
-    assert (made - torch.cat([expected, expected[:1]])).abs().max() <= 1e-4
+    fused = FusedWav2Lip(network, "cpu", torch.float32)
+    for graphed, faces in ((GraphedWav2Lip(fused, 2), six_channels(crops)), (GraphedWav2Lip(fused, 2, True), crops)):
+        made = graphed(audio, faces)
+        assert made.shape == (3, 3, 96, 96)
+        assert (made - torch.cat([expected, expected[:1]])).abs().max() <= 1e-4
 
 
 def test_wrong_inputs_are_named(network: Wav2Lip, inputs: tuple[Tensor, Tensor]) -> None:
     audio, crops = inputs
-    graphed = GraphedWav2Lip(FusedWav2Lip(network, "cpu", torch.float32), batch=1)
+    fused = FusedWav2Lip(network, "cpu", torch.float32)
+    graphed = GraphedWav2Lip(fused, batch=1, from_bytes=True)
     with pytest.raises(ValueError, match="2 sound windows for 1 faces"):
         graphed(audio, crops[:1])
-    with pytest.raises(ValueError, match="faces must be"):
+    with pytest.raises(ValueError, match="made for torch.uint8 faces"):
         graphed(audio, six_channels(crops))
+    with pytest.raises(ValueError, match="faces must be"):
+        fused(audio, crops[:, :48])
 
 
 @pytest.mark.gpu
@@ -93,7 +97,7 @@ def test_graph_on_a_card(network: Wav2Lip, inputs: tuple[Tensor, Tensor], expect
 
     audio, crops = inputs
     with using(backend) if backend else nullcontext():
-        graphed = GraphedWav2Lip(FusedWav2Lip(network, "cuda"), batch=16)
-    repeated = graphed(audio.repeat(9, 1, 1, 1).cuda(), crops.repeat(9, 1, 1, 1).cuda()).permute(0, 3, 1, 2).cpu()
+        graphed = GraphedWav2Lip(FusedWav2Lip(network, "cuda"), batch=16, from_bytes=True)
+    repeated = graphed(audio.repeat(9, 1, 1, 1).cuda(), crops.repeat(9, 1, 1, 1).cuda()).cpu()
     assert (repeated.float() - expected.repeat(9, 1, 1, 1)).abs().max() <= 5e-3
     assert torch.equal(repeated[:2], repeated[16:18]), "the place in the batch must not matter"
