@@ -1,6 +1,6 @@
 """Self-reenactment: a clip's held-out part, driven by its own real sound, against what really happened there.
 
-    python -m lipsync_core.metrics.reenact CLIP_OR_FOLDER ... --models FOLDER [--json]
+    python -m lipsync_core.metrics.reenact CLIP_OR_FOLDER ... --models FOLDER [--whisper FOLDER] [--json]
 
 The atlas learns the first part of each clip. The rest is repainted from the real sound of that part and compared with
 the real pictures, frame by frame, by a tracker run afresh. Three baselines have to be beaten: the last learnt mouth
@@ -38,6 +38,7 @@ from lipsync_core.metrics.baselines import mouth_crop, nearest_mouths, pasted, s
 from lipsync_core.native_log import mute_ffmpeg
 from lipsync_core.patch import Patch, read_patches
 from lipsync_core.speech.articulation import Articulation, articulate
+from lipsync_core.speech.network import PhoneNetwork
 from lipsync_core.speech.sound import RATE, read_mono
 from lipsync_core.speech.timeline import TimedPhone, TimedSymbol
 
@@ -85,8 +86,9 @@ class Reenactment:
         return [name for name in BASELINES if self.rows["atlas"].beats(self.rows[name])]
 
 
-def reenact(clip: Path, models_folder: Path, learn: float = 0.6) -> Reenactment:
-    """Run the protocol on one clip; ``learn`` is the share of its frames that the atlas sees.
+def reenact(clip: Path, models_folder: Path, learn: float = 0.6, network: PhoneNetwork | None = None) -> Reenactment:
+    """Run the protocol on one clip; ``learn`` is the share of its frames that the atlas sees, ``network`` the ear
+    (by default the one that comes with the library).
 
     Raises ReenactError when nobody is seen speaking or fewer than 20 held-out frames show the mouth.
     """
@@ -106,13 +108,13 @@ def reenact(clip: Path, models_folder: Path, learn: float = 0.6) -> Reenactment:
         atlas = Atlas.load(work / "atlas" / entry["folder"])
         crops = dict(enumerate(read_patches(work / "atlas" / entry["folder"])))
         stage = _Stage(clip, analysis, frozenset(entry["tracks"]), split, atlas, crops)
-        words, symbols = said(clip, float(analysis.times_ms[split]))
+        words, symbols = said(clip, float(analysis.times_ms[split]), network)
         painters = stage.painters(symbols, None if words == EXACT else read_mono(clip))
         rows = {row: stage.compare(painters[row], networks, work / "out.mp4") for row in ROWS}
     return Reenactment(clip.name, words, stage.judged, rows)
 
 
-def said(clip: Path, from_ms: float) -> tuple[str, list[TimedSymbol]]:
+def said(clip: Path, from_ms: float, network: PhoneNetwork | None = None) -> tuple[str, list[TimedSymbol]]:
     """What is said and when (ms of the clip), and where that is known from."""
     truth, spelt = clip.with_suffix(".json"), clip.with_suffix(".ipa")
     if truth.is_file():
@@ -125,11 +127,12 @@ def said(clip: Path, from_ms: float) -> tuple[str, list[TimedSymbol]]:
     if spelt.is_file():
         from lipsync_core.speech.align import align
 
-        return "aligned text", list(align(sound, RATE, [list(word) for word in spelt.read_text().split()]))
+        return "aligned text", list(align(sound, RATE, [list(word) for word in spelt.read_text().split()],
+                                          network=network))
     from lipsync_core.speech.listen import listen
 
     # Only the held-out part is heard: nothing of the learnt part may help.
-    heard = listen(sound[int(from_ms * RATE / 1000):], RATE)
+    heard = listen(sound[int(from_ms * RATE / 1000):], RATE, network=network)
     return "sound alone", [TimedPhone(p.symbol, p.start_ms + from_ms, p.end_ms + from_ms) for p in heard]
 
 
@@ -304,15 +307,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--models", type=Path, default=default_folder(),
                         help="folder of the face networks (default: LIPSYNC_MODELS, then the user's cache)")
     parser.add_argument("--learn", type=float, default=0.6, help="share of each clip that is learnt (default 0.6)")
+    parser.add_argument("--whisper", type=Path, help="folder of Whisper base (CTranslate2): listen with its encoder")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     options = parser.parse_args(arguments)
     if options.models is None:
         parser.error("give the folder of the face networks with --models")
+    network = None
+    if options.whisper is not None:
+        from lipsync_core.speech.whisper_ears import whisper_network
+
+        network = whisper_network(options.whisper)
     results, failed = [], []
     for clip in clips_in(options.clips):
         print(f"{clip.name} ...", file=sys.stderr)
         try:
-            results.append(reenact(clip, Path(options.models), options.learn))
+            results.append(reenact(clip, Path(options.models), options.learn, network))
         except ValueError as error:
             failed.append(str(error))
             print(f"left out: {error}", file=sys.stderr)
