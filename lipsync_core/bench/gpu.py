@@ -47,6 +47,8 @@ def run(options: Namespace, say: Say = print) -> Iterator[Row]:
     """
     stop = time.monotonic() + options.seconds
     torch.backends.cudnn.benchmark = True
+    # PyTorch's own default, which a check in this process may have changed.
+    torch.backends.cudnn.allow_tf32 = True
     if options.check:
         yield from _check(say)
     if options.tune:

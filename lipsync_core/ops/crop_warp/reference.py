@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -20,17 +22,44 @@ def crop_warp(frames: Tensor, matrices: Tensor, frame_index: Tensor | None = Non
     if frame_index is None:
         frame_index = torch.arange(matrices.shape[0], device=frames.device)
     total = torch.zeros(matrices.shape[0], high, wide, 3, device=frames.device)
-    m = matrices.float()
-    for sub_y in range(samples):
-        for sub_x in range(samples):
-            y = torch.arange(high, device=frames.device) + ((sub_y + 0.5) / samples - 0.5)
-            x = torch.arange(wide, device=frames.device) + ((sub_x + 0.5) / samples - 0.5)
-            at = m[:, None, None, :, 0] * x[None, None, :, None] + m[:, None, None, :, 1] * y[None, :, None, None]
-            total += bilinear(frames, frame_index.long(), at + m[:, None, None, :, 2])
-    face = total * (1.0 / (255 * samples * samples))
-    masked = face.clone()
-    masked[:, high // 2:] = 0
-    return torch.cat([masked, face, face.new_zeros(*face.shape[:3], 2)], dim=3).to(dtype)
+    for at in _places(matrices.float(), size, samples):
+        total += bilinear(frames, frame_index.long(), at)
+    return _channels(total * (1.0 / (255 * samples * samples)), dtype)
+
+
+def crop_warp_yuv(y: Tensor, u: Tensor, v: Tensor | None, matrices: Tensor, colour: Tensor,
+                  frame_index: Tensor | None = None, *, size: tuple[int, int] = (96, 96),
+                  dtype: torch.dtype = torch.float16, samples: int = 1) -> Tensor:
+    """`crop_warp` from a video's own planes: no frame is ever converted to RGB, only the face's samples are.
+
+    y: uint8 [F, H, W], even sides. u, v: uint8 [F, H/2, W/2] (I420), or u [F, H/2, W/2, 2] and v None (NV12), chroma
+    sited between its four pixels. colour: fp32 [12], rows B, G, R: factors of Y, U, V and an offset, in grey levels
+    (`from_yuv` makes it); colours are clipped to 0..255. Everything else as in `crop_warp`.
+    """
+    high, wide = size
+    if frame_index is None:
+        frame_index = torch.arange(matrices.shape[0], device=y.device)
+    chroma = u if v is None else torch.stack([u, v], dim=-1)
+    rows = colour.reshape(3, 4)
+    total = torch.zeros(matrices.shape[0], high, wide, 3, device=y.device)
+    for at in _places(matrices.float(), size, samples):
+        luma = bilinear(y[..., None], frame_index.long(), at)
+        pair = bilinear(chroma, frame_index.long(), at * 0.5 - 0.25)
+        value = (rows[:, 0] * luma + rows[:, 1] * pair[..., :1] + rows[:, 2] * pair[..., 1:]) + rows[:, 3]
+        total += value.clamp(0, 255)
+    return _channels(total * (1.0 / (255 * samples * samples)), dtype)
+
+
+def from_yuv(red: float = 0.2126, blue: float = 0.0722, is_full_range: bool = False) -> Tensor:
+    """The ``colour`` of `crop_warp_yuv`, fp32 [12], from the luma weights of red and blue (default BT.709; BT.601:
+    0.299 and 0.114)."""
+    green = 1 - red - blue
+    gain, spread, black = (1.0, 1.0, 0.0) if is_full_range else (255 / 219, 255 / 224, 16.0)
+    to_blue, to_red = 2 * (1 - blue) * spread, 2 * (1 - red) * spread
+    rows = torch.tensor([[gain, to_blue, 0.0], [gain, -to_blue * blue / green, -to_red * red / green],
+                         [gain, 0.0, to_red]], dtype=torch.float64)
+    offsets = -rows @ torch.tensor([black, 128.0, 128.0], dtype=torch.float64)
+    return torch.cat([rows, offsets[:, None]], dim=1).float().reshape(-1)
 
 
 def bilinear(pictures: Tensor, index: Tensor, at: Tensor) -> Tensor:
@@ -48,3 +77,19 @@ def bilinear(pictures: Tensor, index: Tensor, at: Tensor) -> Tensor:
             rows, columns = (y + down).clamp(0, height - 1), (x + right).clamp(0, width - 1)
             out += weight[..., None] * pictures[n, rows, columns].float()
     return out
+
+
+def _places(m: Tensor, size: tuple[int, int], samples: int) -> Iterator[Tensor]:
+    """Frame places [N, height, width, 2] of every output pixel, once a sample."""
+    for sub_y in range(samples):
+        for sub_x in range(samples):
+            y = torch.arange(size[0], device=m.device) + ((sub_y + 0.5) / samples - 0.5)
+            x = torch.arange(size[1], device=m.device) + ((sub_x + 0.5) / samples - 0.5)
+            at = m[:, None, None, :, 0] * x[None, None, :, None] + m[:, None, None, :, 1] * y[None, :, None, None]
+            yield at + m[:, None, None, :, 2]
+
+
+def _channels(face: Tensor, dtype: torch.dtype) -> Tensor:
+    masked = face.clone()
+    masked[:, face.shape[1] // 2:] = 0
+    return torch.cat([masked, face, face.new_zeros(*face.shape[:3], 2)], dim=3).to(dtype)

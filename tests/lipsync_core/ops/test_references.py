@@ -13,7 +13,9 @@ from lipsync_core.ops import (
     conv2d,
     conv_transpose2d,
     crop_warp,
+    crop_warp_yuv,
     distances,
+    from_yuv,
     log_mel,
     measure_light,
     mesh_table,
@@ -82,6 +84,23 @@ def test_samples_average_away_what_would_shimmer() -> None:
                      for n in (1, 6))
     assert plain.std() == 0 and plain.mean() in (0, 1)
     assert (smooth - 0.5).abs().max() < 0.1
+
+
+def test_planes_are_converted_as_opencv_does() -> None:
+    """A smooth picture through OpenCV's BT.601 I420 and back; both layouts give the same face."""
+    picture = cv2.GaussianBlur(RANDOM.integers(0, 256, (48, 64, 3), dtype=np.uint8), (0, 0), 4)
+    planes = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
+    y = torch.from_numpy(planes[:48].copy())[None]
+    u, v = (torch.from_numpy(p.copy()).reshape(1, 24, 32) for p in (planes[48:60], planes[60:]))
+    matrix = torch.tensor([[[1.0, 0, 8.0], [0, 1.0, 4.0]]])
+    colour = from_yuv(0.299, 0.114)
+    face = crop_warp_yuv(y, u, v, matrix, colour, size=(32, 40), dtype=torch.float32)
+    assert np.abs(face[0, ..., 3:6].numpy() * 255 - picture[4:36, 8:48]).max() < 4
+    packed = crop_warp_yuv(y, torch.stack([u, v], -1), None, matrix, colour, size=(32, 40), dtype=torch.float32)
+    assert torch.equal(packed, face)
+    grey = crop_warp_yuv(torch.full((1, 8, 8), 126, dtype=torch.uint8), *(torch.full((1, 4, 4), 128, dtype=torch.uint8)
+                         for _ in range(2)), torch.eye(2, 3)[None], from_yuv(), size=(8, 8), dtype=torch.float32)
+    assert torch.allclose(grey[..., 3:6] * 255, torch.tensor(110 * 255 / 219), atol=0.01)
 
 
 def paste_inputs(side: int = 16) -> dict[str, torch.Tensor]:
