@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,8 @@ from lipsync_core.speech.sound import RATE, read_mono
 from lipsync_core.speech.timeline import TimedSymbol
 
 FACES, SPEAKERS = "faces.npz", "speakers.json"
+#: Frames painted at the same time.
+_PAINTERS = max(1, min(4, os.cpu_count() or 1))
 Report = Callable[[float, float, str], None]
 
 
@@ -144,13 +148,9 @@ class AtlasLipSync:
         crops = _load_crops(source, {i for frame in plan for i, _ in frame.mouths} | sample(len(atlas.frames)))
         painter = Painter(atlas, crops)
         boxes = [painter.rectangle(p, analysis.height, analysis.width) for p in plan]
-        wanted = {p.frame: p for p in plan}
         with PatchWriter(Path(folder), max(b[2] for b in boxes), max(b[3] for b in boxes)) as writer:
-            for picture in VideoSource(video).frames(plan[0].frame, plan[-1].frame + 1):
-                planned: PlannedFrame | None = wanted.get(picture.number)
-                if planned is None:
-                    continue
-                writer.write(painter.paint(picture, planned))
+            for patch in _painted(VideoSource(video), painter, plan):
+                writer.write(patch)
                 report(len(writer), len(plan), "Repainting the mouth")
         covered = _frames_between(analysis, line.cover_start_ms, line.cover_end_ms)
         hidden = covered - len(plan)
@@ -188,6 +188,22 @@ class AtlasLipSync:
             line = Line(speaker, start_ms, phonemes, start_ms, end_ms, heard, RATE)
             lines.append((line, [t.id for t in seen_speaking.get(speaker, [])]))
         return score(video, dubbed, analysis, fresh, lines)
+
+
+def _painted(video: VideoSource, painter: Painter, plan: Sequence[PlannedFrame]) -> Iterator[Patch]:
+    """The patches of a plan in frame order; a few frames are painted at once, the rest waits in the decoder."""
+    wanted = {p.frame: p for p in plan}
+    with ThreadPoolExecutor(_PAINTERS) as pool:
+        under_way: deque[Future[Patch]] = deque()
+        for picture in video.frames(plan[0].frame, plan[-1].frame + 1):
+            planned = wanted.get(picture.number)
+            if planned is None:
+                continue
+            under_way.append(pool.submit(painter.paint, picture, planned, painter.in_front(picture, planned)))
+            if len(under_way) > 2 * _PAINTERS:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
 
 
 def speaking_tracks(video: Path, analysis: FaceAnalysis, spans: Sequence[Span]) -> dict[str, list[FaceTrack]]:

@@ -50,8 +50,10 @@ def match_grain(own: Image, mouth: Image, ring: Image, seed: int) -> Image:
     The same ``seed`` (the frame's number) gives the same grain. Finer grain than the plate's is never removed.
     """
     level = grain_of(own, ring)
+    if level < _LEAST_GRAIN:
+        return mouth
     lacking = level**2 - grain_of(mouth, ring) ** 2
-    if level < _LEAST_GRAIN or lacking < (1 - _GRAIN_SHARE**2) * level**2:
+    if lacking < (1 - _GRAIN_SHARE**2) * level**2:
         return mouth
     noise = np.random.default_rng(seed).standard_normal(own.shape).astype(np.float32)
     noise = cv2.GaussianBlur(noise, (0, 0), 0.6)

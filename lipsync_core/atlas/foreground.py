@@ -109,7 +109,7 @@ class Foreground:
         return out if out.any() else None
 
     def _whole(self, look: Image, part: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """``part`` lies on skin; on the lips anything may be seen, so the thing goes on there as far as its colours do."""
+        """``part`` lies on skin; on the lips anything may be seen, so the thing goes on as far as its colours."""
         colour = np.median(look[part], axis=0)
         width = 1.48 * np.median(np.abs(look[part] - colour), axis=0)
         alike = (np.abs(look - colour) < _ALIKE + 2.5 * width).all(2) & self._face.region

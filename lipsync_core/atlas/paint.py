@@ -67,8 +67,15 @@ class Painter:
         right, bottom = min(int(high[0]), width - 1) // 2 * 2, min(int(high[1]), height - 1) // 2 * 2
         return top, left, max(bottom - top, 2), max(right - left, 2)
 
-    def paint(self, picture: Picture, planned: PlannedFrame) -> Patch:
-        """The finished rectangle of one frame."""
+    def in_front(self, picture: Picture, planned: PlannedFrame) -> Image | None:
+        """Mask of what stands before the mouth in a frame's rectangle; frames must come in order, each once."""
+        top, left, height, width = self.rectangle(planned, picture.height, picture.width)
+        front = self._foreground.mask(_region(picture, top, left, height, width), planned.plate - (left, top))
+        self.frames_with_foreground += front is not None
+        return front
+
+    def paint(self, picture: Picture, planned: PlannedFrame, front: Image | None = None) -> Patch:
+        """The finished rectangle of one frame; ``front`` as ``in_front`` gave it. Safe to call from several threads."""
         top, left, height, width = self.rectangle(planned, picture.height, picture.width)
         ring = self._with_ring(planned.plate)
         target = ring.copy()
@@ -80,12 +87,10 @@ class Painter:
         luma = identity_tables(height, width, len(sources))
         rasterize(target, np.stack(sources), self._triangles, left, top, luma)
         matte = self._matte(planned, top, left, height, width)
-        half = (slice(top // 2, (top + height) // 2), slice(left // 2, (left + width) // 2))
-        region = (picture.y[top:top + height, left:left + width], picture.u[half], picture.v[half])
+        region = _region(picture, top, left, height, width)
         tables = (list(luma), [to_chroma(table) for table in luma])
         mattes = (matte, cv2.resize(matte, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
         skin = self._skin_ring(planned, top, left, height, width)
-        front = self._foreground.mask(region, planned.plate - (left, top))
         if front is not None:
             # A microphone's colour is not the light's.
             skin = skin * (1 - front)
@@ -97,7 +102,6 @@ class Painter:
         if self._inner is not None:
             planes = self._inner.draw(planes, planned.target, planned.scale, (left, top), planned.alpha)
         if front is not None:
-            self.frames_with_foreground += 1
             planes = _in_front(planes, region, front)
         return _trimmed(Patch(picture.number, left, top, *planes), region)
 
@@ -146,6 +150,11 @@ class Painter:
         outside = _soft_polygon(_expanded(planned.target, planned.scale, 0.22) - (left, top), height, width, unit, 0.5)
         inside = _soft_polygon(_expanded(planned.target, planned.scale, 0.05) - (left, top), height, width, unit, 0.8)
         return np.clip(outside - inside, 0, 1)
+
+
+def _region(picture: Picture, top: int, left: int, height: int, width: int) -> tuple[Plane, Plane, Plane]:
+    half = (slice(top // 2, (top + height) // 2), slice(left // 2, (left + width) // 2))
+    return picture.y[top:top + height, left:left + width], picture.u[half], picture.v[half]
 
 
 def _in_front(planes: tuple[Plane, Plane, Plane], region: tuple[Plane, Plane, Plane],

@@ -6,7 +6,9 @@ BlazePalm and hand landmarks, arXiv:2006.10214; face mesh, arXiv:1907.06724, wit
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +38,20 @@ _FILES = {
 
 class ModelError(ValueError):
     """A model file is missing or unreadable."""
+
+
+def default_folder() -> Path | None:
+    """Where the networks lie on this machine: LIPSYNC_MODELS, an installed mediapipe with models inside, or what the
+    dubbing workspace fetched into the user's cache; None when nowhere."""
+    if named := os.environ.get("LIPSYNC_MODELS"):
+        return Path(named)
+    package = find_spec("mediapipe")
+    if package is not None and package.origin is not None:
+        modules = Path(package.origin).parent / "modules"
+        if (modules / "face_landmark" / "face_landmark.tflite").exists():
+            return modules
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return next(iter(sorted((caches / "dubbing" / "models").glob("mediapipe-face-*"))), None)
 
 
 class Network:
