@@ -35,6 +35,7 @@ Generator = Callable[["Tensor", "Tensor"], "Tensor"]
 #: One frame at the network's 25 a second: training lets frame f hear the window that starts at frame f - 1.
 TRAINING_LEAD_MS = 40.0
 _PADDING_MS = 400.0
+_BATCH, _CUDA_BATCH = 8, 32
 
 
 def _quiet(_done: float, _total: float, _message: str = "") -> None:
@@ -51,7 +52,7 @@ class Options:
     neural one.
     """
 
-    batch: int = 8
+    batch: int = _BATCH
     lead_ms: float = TRAINING_LEAD_MS
     keep_texture: bool = True
     detail: bool = False
@@ -166,10 +167,11 @@ def speaker_folder(models: Path, speaker: str) -> Path:
     return models / next(e["folder"] for e in entries if e["speaker"] == speaker)
 
 
-def fastest(checkpoint: Path) -> tuple[Generator, str]:
-    """The network of a checkpoint as it runs fastest on this machine, and the device that its inputs belong on.
+def fastest(checkpoint: Path) -> tuple[Generator, str, int]:
+    """The network of a checkpoint as it runs fastest on this machine: (generator, device of its inputs, batch).
 
-    On CUDA the fused program in float16, elsewhere PyTorch with folded norms in float32.
+    On CUDA the fused program in float16 as a CUDA graph, elsewhere PyTorch with folded norms in float32. Raises
+    ``lipsync_core.models.checkpoint.CheckpointError``.
     """
     import torch
 
@@ -178,9 +180,10 @@ def fastest(checkpoint: Path) -> tuple[Generator, str]:
     network = wav2lip.load(checkpoint)
     if torch.cuda.is_available():
         from lipsync_core.models.fused import FusedWav2Lip
+        from lipsync_core.models.graph import GraphedWav2Lip
 
-        return FusedWav2Lip(network), "cuda"
-    return network.fold(), "cpu"
+        return GraphedWav2Lip(FusedWav2Lip(network), _CUDA_BATCH), "cuda", _CUDA_BATCH
+    return network.fold(), "cpu", _BATCH
 
 
 def look(video: Path, plates: Plates, boxes: dict[int, Boxes]) -> Iterator[tuple[int, Picture, Seen]]:

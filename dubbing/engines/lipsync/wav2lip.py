@@ -72,10 +72,11 @@ class Wav2LipSyncer(AtlasLipSyncer):
         from lipsync_core.neural.wav2lip import Options, Wav2LipSync, fastest
 
         try:
-            generator, device = fastest(self._path())
+            generator, device, batch = fastest(self._path())
         except CheckpointError as error:
             raise UnavailableError(f"The checkpoint cannot be used: {error}.", HOW) from error
-        self._core = Wav2LipSync(Store().fetch(WEIGHTS), generator, Options(detail=_wants_detail()), device)
+        options = Options(batch=batch, detail=_wants_detail())
+        self._core = Wav2LipSync(Store().fetch(WEIGHTS), generator, options, device)
 
     def release(self) -> None:
         super().release()

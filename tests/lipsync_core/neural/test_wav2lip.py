@@ -19,7 +19,7 @@ from lipsync_core.face.video import VideoSource
 from lipsync_core.models import mel
 from lipsync_core.models.wav2lip import Wav2Lip
 from lipsync_core.neural.box import face_boxes
-from lipsync_core.neural.wav2lip import Options, Wav2LipSync, windows_of
+from lipsync_core.neural.wav2lip import Options, Wav2LipSync, fastest, windows_of
 from lipsync_core.patch import Patch, patched_frames, read_patches
 from tests.lipsync_core import cartoon
 from tests.lipsync_core.cartoon import analysis_of, talking, write_video
@@ -237,7 +237,7 @@ def test_the_atlas_lends_its_detail(studio: SimpleNamespace, tmp_path: Path, mon
         def __init__(self, _models: object) -> None: ...
 
         def __call__(self, picture: object, _roi: object) -> tuple[np.ndarray, float]:
-            return studio.analysis.tracks[0].points[picture.number], 1.0  # type: ignore[attr-defined]
+            return studio.analysis.tracks[0].points[picture.number], 1.0
 
     monkeypatch.setattr("lipsync_core.face.mesh.FaceMesh", Still)
     monkeypatch.setattr("lipsync_core.face.models.FaceModels", lambda _folder: None)
@@ -300,3 +300,16 @@ def test_a_pen_before_the_mouth_stays_there(tmp_path: Path, monkeypatch: pytest.
             assert difference < 6
         elif 8 < patch.frame < 20:
             assert difference > 10, "without a pen this is the network's skin"
+
+
+def test_without_a_card_the_folded_network_is_the_fastest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    torch.manual_seed(5)
+    network = Wav2Lip().eval()
+    torch.save(network.state_dict(), tmp_path / "w.pth")
+    generator, device, batch = fastest(tmp_path / "w.pth")
+    assert device == "cpu" and batch >= 1
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in generator.modules())
+    audio, face = torch.rand(1, 1, 80, 16), torch.rand(1, 6, 96, 96)
+    with torch.inference_mode():
+        assert torch.allclose(generator(audio, face), network(audio, face), atol=1e-5)
