@@ -1,8 +1,9 @@
 """A corpus of speech with exactly known phoneme times, spoken by the embedded synthesizers: what the phone network of
 ``lipsync_core.speech`` is trained on.
 
-``python -m samples.phone_corpus FOLDER [--minutes 36] [--formant-minutes 12] [--seed 0]`` writes ``takes.jsonl`` (one
-take a line: file, split, language, voice, speed, ``phones`` as [symbol, start_ms, end_ms]) and 16 kHz mono WAV files.
+``python -m samples.phone_corpus FOLDER [--minutes 22] [--english-minutes 8] [--formant-minutes 14] [--seed 0]`` writes
+``takes.jsonl`` (one take a line: file, split, language, voice, speed, ``phones`` as [symbol, start_ms, end_ms]) and
+16 kHz mono WAV files. Kokoro is most of the work; Hibari's English and espeak-ng's own voices cost next to nothing.
 The same seed gives the same takes. Nobody is recorded: the voices are Kokoro's and Hibari's (Apache-2.0), mixtures of
 them, and espeak-ng's formant voices.
 
@@ -32,7 +33,7 @@ _HELD_OUT_SENTENCE = 5
 _TEST_SHARE = 0.1
 _MIXTURE = "mixture"
 _VOWELS = frozenset("aeiouyæɑɐɒɔəɚɛɜɤɨɪɯøœʊʌAIOQWYᵊᵻ")
-_MARKS = ".!?…,;:—"
+_MARKS, _STRESS = ".!?…,;:—", "ˈˌ"
 #: espeak-ng's own voices: languages that no other voice here speaks come twice, and its variants of man and woman.
 _FORMANT_LANGUAGES = {"en": "en-us", "es": "es", "de": "de", "it": "it", "pt": "pt-br", "fr": "fr", "nl": "nl",
                       "pl": "pl", "ru": "ru", "ko": "ko", "zh": "cmn"}
@@ -125,7 +126,7 @@ def takes(speaker: Speaker, minutes: float, seed: int) -> Iterator[tuple[dict, S
 
     random = np.random.default_rng(seed)
     spoken = {code: [speaker.sentences(text, code) for text in sentences(code)] for code in SHARES}
-    words = {code: [w.strip(_MARKS + "ˈˌ") for i, s in enumerate(all_) if i % _HELD_OUT_SENTENCE for w in s.split()]
+    words = {code: [w.strip(_MARKS + _STRESS) for i, s in enumerate(all_) if i % _HELD_OUT_SENTENCE for w in s.split()]
              for code, all_ in spoken.items()}
     ordinary = [name for name in speaker.voices() if name != HELD_OUT_VOICE]
     codes, shares = list(SHARES), np.array(list(SHARES.values()))
@@ -153,6 +154,22 @@ def takes(speaker: Speaker, minutes: float, seed: int) -> Iterator[tuple[dict, S
         done_s += len(sound) / RATE
         yield {"split": "test" if is_test else "train", "language": language, "speed": speed,
                "voice": {name: round(weight, 3) for name, weight in weights.items()}, "symbols": symbols,
+               "phones": phones}, sound
+
+
+def english_takes(speaker: Speaker, minutes: float, seed: int) -> Iterator[tuple[dict, Sound]]:
+    """Hibari's English, all of the split ``train``."""
+    from dubbing.engines.tts.judge import sentences
+
+    random, done_s = np.random.default_rng([seed, 2]), 0.0
+    known = [speaker.sentences(s, "en") for i, s in enumerate(sentences("en")) if i % _HELD_OUT_SENTENCE]
+    words = [word.strip(_MARKS + _STRESS) for sentence in known for word in sentence.split()]
+    while done_s < minutes * 60:
+        symbols = known[random.integers(len(known))] if random.random() < 0.3 else nonsense(words, random)
+        speed = round(float(random.uniform(0.8, 1.35)), 3)
+        sound, phones = speaker.hibari(symbols, speed)
+        done_s += len(sound) / RATE
+        yield {"split": "train", "language": "en", "speed": speed, "voice": {"hibari": 1.0}, "symbols": symbols,
                "phones": phones}, sound
 
 
@@ -192,11 +209,13 @@ def _voice(names: list[str], random: np.random.Generator) -> dict[str, float]:
     return {names[i]: float(w) for i, w in zip(chosen, weights, strict=True)}
 
 
-def write(folder: Path, minutes: float, formant_minutes: float, seed: int) -> None:
+def write(folder: Path, minutes: float, english_minutes: float, formant_minutes: float, seed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     lines: list[str] = []
-    neural = takes(Speaker(), minutes, seed) if minutes > 0 else ()
-    for number, (row, sound) in enumerate(chain(neural, formant_takes(formant_minutes, seed))):
+    speaker = Speaker()
+    parts = (takes(speaker, minutes, seed), english_takes(speaker, english_minutes, seed),
+             formant_takes(formant_minutes, seed))
+    for number, (row, sound) in enumerate(chain(*parts)):
         name = f"{number:05d}.wav"
         with wave.open(str(folder / name), "wb") as file:
             file.setnchannels(1)
@@ -219,8 +238,9 @@ def _save(folder: Path, lines: list[str]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m samples.phone_corpus", description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--minutes", type=float, default=36.0)
-    parser.add_argument("--formant-minutes", type=float, default=12.0)
+    parser.add_argument("--minutes", type=float, default=22.0)
+    parser.add_argument("--english-minutes", type=float, default=8.0)
+    parser.add_argument("--formant-minutes", type=float, default=14.0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    write(options.folder, options.minutes, options.formant_minutes, options.seed)
+    write(options.folder, options.minutes, options.english_minutes, options.formant_minutes, options.seed)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solveh_banded
 
-from lipsync_core.speech.timeline import Gesture, TimedSymbol, fold, levels_db, shifted, sound_offset_ms
+from lipsync_core.speech.timeline import Gesture, HeardSpeech, TimedSymbol, fold, levels_db, shifted, sound_offset_ms
 
 GRID_MS = 10.0
 _OPENING_STIFFNESS = 8.0
@@ -23,6 +23,8 @@ _WIDTH_STIFFNESS = 60.0
 # A gap between words this short is no rest: the mouth goes straight on to the next sound.
 _REST_MS = 130.0
 _SILENT_DB = -36.0
+# How firmly lips that were heard are followed; sounds that insist more (closures, lip-teeth sounds) stay as they are.
+_HEARD_STRENGTH, _INSISTING = 1.5, 3.0
 
 Curve = npt.NDArray[np.float64]
 
@@ -50,12 +52,14 @@ def articulate(phonemes: Iterable[TimedSymbol], times_ms: npt.ArrayLike, *,
     """Mouth trajectory of a take at ``times_ms``, any increasing times, inside the take or not.
 
     ``sound`` (mono) scales the vowels by loudness, closes the mouth in silences, and corrects a timeline
-    that is shifted against it; without it every vowel is taken as equally loud.
+    that is shifted against it; without it every vowel is taken as equally loud. What ``listen`` gives is taken in
+    place of a timeline.
     """
+    heard = phonemes if isinstance(phonemes, HeardSpeech) else None
     times = np.asarray(times_ms, np.float64)
     gestures = fold(phonemes)
     has_sound = sound is not None and sample_rate > 0 and len(sound) > 0
-    if has_sound and align_to_sound:
+    if has_sound and align_to_sound and heard is None:
         gestures = shifted(gestures, -sound_offset_ms(gestures, sound, sample_rate))
     if not gestures:
         zeros = np.zeros(len(times))
@@ -64,8 +68,8 @@ def articulate(phonemes: Iterable[TimedSymbol], times_ms: npt.ArrayLike, *,
     grid = np.arange(begin, end + GRID_MS, GRID_MS)
     level = levels_db(sound, sample_rate, grid) if has_sound else np.zeros(len(grid))
     silence = _silence(gestures, grid, level if has_sound else None)
-    opening = _trajectory(gestures, grid, silence, level, "opening", _OPENING_STIFFNESS)
-    width = _trajectory(gestures, grid, silence, level, "width", _WIDTH_STIFFNESS)
+    opening = _trajectory(gestures, grid, silence, level, "opening", _OPENING_STIFFNESS, heard)
+    width = _trajectory(gestures, grid, silence, level, "width", _WIDTH_STIFFNESS, heard)
     opening = np.clip(np.interp(times, grid, opening, left=0.0, right=0.0), 0.0, 1.2)
     width = np.clip(np.interp(times, grid, width, left=0.0, right=0.0), -1.2, 1.2)
     speech = np.interp(times, grid, 1.0 - silence, left=0.0, right=0.0)
@@ -78,7 +82,7 @@ def closure_centres_ms(phonemes: Iterable[TimedSymbol], sound: npt.NDArray[np.fl
                        sample_rate: int = 0) -> Curve:
     """When the lips must touch (the centres of p, b and m), in ms from the take's start."""
     gestures = fold(phonemes)
-    if sound is not None and sample_rate > 0:
+    if sound is not None and sample_rate > 0 and not isinstance(phonemes, HeardSpeech):
         gestures = shifted(gestures, -sound_offset_ms(gestures, sound, sample_rate))
     return np.array([g.centre_ms for g in gestures if g.is_closure])
 
@@ -125,10 +129,16 @@ def _dilate(values: Curve, before: int, after: int) -> Curve:
 
 
 def _trajectory(gestures: Sequence[Gesture], grid: Curve, silence: Curve, level: Curve, which: str,
-                stiffness: float) -> Curve:
+                stiffness: float, heard: HeardSpeech | None = None) -> Curve:
     weight, pull = np.full(len(grid), 1e-3), np.zeros(len(grid))
+    if heard is not None and len(heard.times_ms):
+        own = np.interp(grid, heard.times_ms, heard.lips[:, int(which == "width")], left=0.0, right=0.0)
+        if which == "opening":
+            own = own * _loudness_gain(level)
+        weight += _HEARD_STRENGTH * (1.0 - 0.95 * silence)
+        pull += _HEARD_STRENGTH * (1.0 - 0.95 * silence) * own
     for gesture in gestures:
-        if gesture.target is None:
+        if gesture.target is None or (heard is not None and gesture.target.strength < _INSISTING):
             continue
         target, strength = gesture.target.opening, gesture.target.strength
         if which == "width":
@@ -137,9 +147,7 @@ def _trajectory(gestures: Sequence[Gesture], grid: Curve, silence: Curve, level:
         if not gesture.is_closure:
             bump = bump * (1.0 - 0.95 * silence[part])
         if which == "opening" and gesture.target.is_vowel and len(bump):
-            # About a quarter wider for +10 dB, narrower when mumbled.
-            loudness = float(np.average(level[part], weights=bump + 1e-9))
-            target *= float(np.clip(1.08 + 0.025 * (loudness + 4.0), 0.7, 1.2))
+            target *= float(_loudness_gain(np.average(level[part], weights=bump + 1e-9)))
         weight[part] += strength * bump
         pull[part] += strength * bump * target
     weight += 1.5 * silence
@@ -155,6 +163,11 @@ def _trajectory(gestures: Sequence[Gesture], grid: Curve, silence: Curve, level:
     bands[0] = stiffness
     bands[1, 0] = bands[0, :2] = 0.0
     return solveh_banded(bands, pull)
+
+
+def _loudness_gain(level_db: npt.ArrayLike) -> Curve:
+    """About a quarter wider for +10 dB, narrower when mumbled; ``level_db`` is relative to the take's loud parts."""
+    return np.clip(1.08 + 0.025 * (np.asarray(level_db, np.float64) + 4.0), 0.7, 1.2)
 
 
 def _closures(gestures: Sequence[Gesture], times: Curve) -> Curve:

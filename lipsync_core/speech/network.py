@@ -23,6 +23,8 @@ from lipsync_core.speech.phones import CLASSES
 
 WEIGHTS = Path(__file__).with_name("weights") / "phones_mel.safetensors"
 _BLOCK = 2000
+_SILENT_DBFS, _SILENT_FRAMES = -65.0, 20
+_SILENCE = np.log(np.array([0.98] + [0.02 / (len(CLASSES) - 1)] * (len(CLASSES) - 1), np.float32))
 
 #: What a network listens with: mono sound at 16 kHz -> features [rows, columns], rows at equal steps.
 Ear = Callable[[Float], Float]
@@ -98,7 +100,10 @@ class PhoneNetwork:
         logits, lips = self.judge(self._ear(sound_16k))
         logits -= logits.max(1, keepdims=True, initial=-1e9)
         logp = logits - np.log(np.exp(logits).sum(1, keepdims=True))
-        return Heard(logp[:rows], lips[:rows])
+        heard = Heard(logp[:rows], lips[:rows])
+        silent = _silent(sound_16k)[: len(heard.logp)]
+        heard.logp[silent], heard.lips[silent] = _SILENCE, 0.0
+        return heard
 
     def judge(self, features: Float) -> tuple[Float, Float]:
         """Class scores ``[rows * steps, classes]`` and lips ``[rows * steps, 2]`` of features from the ear."""
@@ -118,6 +123,18 @@ class PhoneNetwork:
 
     def _point(self, rows: Float, name: str) -> Float:
         return rows @ self._weights[f"{name}.weight"].T + self._weights[f"{name}.bias"]
+
+
+def _silent(sound_16k: Float) -> npt.NDArray[np.bool_]:
+    """Every 10 ms: in a fifth of a second or more in which nothing at all is heard. A stop's closure is shorter."""
+    hop = int(16 * HOP_MS)
+    padded = np.pad(sound_16k, (0, -len(sound_16k) % hop)).reshape(-1, hop)
+    quiet = np.square(padded).mean(1) < 10 ** (_SILENT_DBFS / 10)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], quiet.view(np.int8), [0]])))
+    for begin, stop in edges.reshape(-1, 2):
+        if stop - begin < _SILENT_FRAMES:
+            quiet[begin:stop] = False
+    return quiet
 
 
 def _taps(rows: Float, taps: int, dilation: int) -> Float:

@@ -41,6 +41,26 @@ class TimedPhone:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardSpeech(Sequence[TimedPhone]):
+    """Phones of a sound whose text nobody knows, and what the sound itself says about the lips.
+
+    A sequence of ``phones`` to everyone; ``articulate`` takes from them the closures, the rests and the lip-teeth
+    sounds alone and follows ``lips`` in between, which is less sure of itself where the sound is unclear.
+    times_ms: [T], increasing; lips: [T, 2], opening and width as in ``Articulation``.
+    """
+
+    phones: tuple[TimedPhone, ...]
+    times_ms: npt.NDArray[np.float64]
+    lips: npt.NDArray[np.floating]
+
+    def __len__(self) -> int:
+        return len(self.phones)
+
+    def __getitem__(self, index):  # noqa: ANN001, ANN204 - as Sequence has it
+        return self.phones[index]
+
+
+@dataclass(frozen=True, slots=True)
 class Gesture:
     """One sound or pause of the take; ``target`` is ``None`` for a pause."""
 
@@ -98,8 +118,9 @@ def levels_db(sound: npt.NDArray[np.floating], sample_rate: int, times_ms: npt.N
     middle = np.round(times_ms * sample_rate / 1000).astype(np.int64)
     left, right = np.clip(middle - half, 0, len(sound)), np.clip(middle + half, 0, len(sound))
     rms = np.sqrt((power[right] - power[left]) / (2 * half))
-    loud = np.percentile(rms, 95) if len(rms) else 0.0
-    return 20 * np.log10((rms + 1e-7) / (loud + 1e-7))
+    # Where even the loud parts are below -60 dB of full scale nobody speaks.
+    loud = max(np.percentile(rms, 95), 1e-3) if len(rms) else 1e-3
+    return 20 * np.log10((rms + 1e-7) / loud)
 
 
 def sound_offset_ms(gestures: Sequence[Gesture], sound: npt.NDArray[np.floating], sample_rate: int,
