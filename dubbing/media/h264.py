@@ -57,9 +57,12 @@ class ParameterSets:
         return (self.head[4] & 3) + 1
 
     def free_id(self) -> int:
-        """The smallest id that neither a sequence nor a picture parameter set has."""
+        """The largest id that neither a sequence nor a picture parameter set has.
+
+        The largest: sets that the packets themselves repeat or add have small ones.
+        """
         taken = {parse_sps(unit).id for unit in self.sps} | {_Bits(unit[1:]).ue() for unit in self.pps}
-        return next(number for number in _IDS if number not in taken)
+        return next(number for number in reversed(_IDS) if number not in taken)
 
     def joined(self, other: ParameterSets) -> bytes:
         """One avcC record with the sets of both streams; profile and level are the larger ones."""

@@ -176,8 +176,10 @@ class _Run:
 
     def _look_up(self, piece: _Piece) -> None:
         job = self.job
+        if job.cache is None:
+            return
         name = job.patches.name(self.base + piece.start, self.base + piece.stop)
-        if job.cache is not None and name is not None:
+        if name is not None:
             piece.key = job.cache.key(settings=job.settings.name, group=[self.gop.first, self.gop.stop],
                                       base=self.base, span=[piece.start, piece.stop], patches=name,
                                       turns=job.quarter_turns)

@@ -27,10 +27,10 @@ def parameter_sets(pixel_format: str = "yuv420p", **options: str) -> ParameterSe
 def test_what_x264_was_told_is_read_back() -> None:
     sets = parameter_sets(preset="medium", profile="main", level="3.1", params="sps-id=7:chromaloc=2")
     assert h264.parse_sps(sets.sps[0]) == Sps(7, 77, 31, True, 2, 4, 2)
-    assert (sets.free_id(), sets.length_bytes) == (0, 4)
+    assert (sets.free_id(), sets.length_bytes) == (31, 4)
     plain = parameter_sets(preset="ultrafast", profile="baseline")
     assert h264.parse_sps(plain.sps[0]).profile_name == "baseline"
-    assert h264.parse_sps(plain.sps[0]).reorder_frames == 0 and plain.free_id() == 1
+    assert h264.parse_sps(plain.sps[0]).reorder_frames == 0 and plain.free_id() == 31
 
 
 @pytest.mark.parametrize(("pixel_format", "options", "profile"), [
@@ -63,12 +63,12 @@ def test_a_larger_buffer_changes_nothing_else(preset: str) -> None:
 
 def test_two_records_become_one() -> None:
     first = parameter_sets(preset="medium", level="3.1")
-    second = parameter_sets(preset="ultrafast", profile="main", level="4", params="sps-id=1")
+    second = parameter_sets(preset="ultrafast", profile="main", level="4", params="sps-id=31")
     for one, other in ((first, second), (second, first)):
         joined = h264.parse_avcc(one.joined(other))
         assert joined.sps == one.sps + other.sps and joined.pps == one.pps + other.pps
         assert (joined.head[1], joined.head[3]) == (100, 40)  # the richer profile and the higher level
-        assert joined.tail == first.tail and joined.free_id() == 2
+        assert joined.tail == first.tail and joined.free_id() == 30
 
 
 @pytest.mark.parametrize("record", [b"", b"\x00\x00\x00\x01\x67", b"\x01\x64\x00\x1f\xff\xe1\x00",
