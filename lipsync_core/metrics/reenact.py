@@ -8,7 +8,9 @@ kept still, the nearest learnt mouth pasted without a warp, and the same rendere
 Two more rows help to read the result: ``oracle`` is driven by the opening and width that were really there (what is
 left is the renderer's error, the rest is the speech model's), ``re-encoded`` is the truth itself (the floor of the
 measure). What is said is taken from CLIP.json (exact times of the picture, as our rendered samples have them, whose
-mouths know no loudness), from CLIP.ipa (IPA words, aligned to the sound), else from the sound alone.
+mouths know no loudness), from CLIP.ipa (IPA words, aligned to the sound), else from the sound alone. Recordings can
+have their sound early or late by more than a tenth of a second: that offset is measured on the learnt part and taken
+off.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,16 +30,18 @@ import numpy.typing as npt
 from lipsync_core.atlas import shape
 from lipsync_core.atlas.model import Atlas
 from lipsync_core.atlas.paint import Painter
-from lipsync_core.atlas.plan import Plates, make_plan
+from lipsync_core.atlas.plan import make_plan
 from lipsync_core.engine import FACES, SPEAKERS, AtlasLipSync, Span, plates_of
 from lipsync_core.face.analyse import analyse_video
 from lipsync_core.face.models import FaceModels, default_folder
 from lipsync_core.face.types import FaceAnalysis
 from lipsync_core.face.video import Picture, VideoSource
 from lipsync_core.metrics.baselines import mouth_crop, nearest_mouths, pasted, ssim
-from lipsync_core.native_log import mute_ffmpeg
+from lipsync_core.metrics.follow import follow, speaker_of
+from lipsync_core.metrics.parts import first_part, moved, points_near, write_planes
+from lipsync_core.metrics.speech import Wanted, correlation_and_lag, wanted_of
 from lipsync_core.patch import Patch, read_patches
-from lipsync_core.speech.articulation import Articulation, articulate
+from lipsync_core.speech.articulation import Articulation
 from lipsync_core.speech.network import PhoneNetwork
 from lipsync_core.speech.sound import RATE, read_mono
 from lipsync_core.speech.timeline import TimedPhone, TimedSymbol
@@ -47,6 +51,7 @@ EXACT = "exact times"
 ROWS = ("atlas", "oracle", *BASELINES, "re-encoded")
 _SUFFIXES = (".mp4", ".mov", ".mkv", ".m4v", ".webm")
 _LEAST_HELD_OUT, _QUIET_FRAMES = 20, 3
+_CLEAR, _LEAST_OFFSET_MS = 0.3, 70.0
 
 Floats = npt.NDArray[np.float64]
 Paint = Callable[[Picture], Patch | None]
@@ -74,11 +79,13 @@ class Likeness:
 
 @dataclass(frozen=True, slots=True)
 class Reenactment:
-    """One clip's result. words: where what is said was taken from. frames: held-out frames that were compared."""
+    """One clip's result. words: where what is said was taken from. frames: held-out frames that were compared.
+    offset_ms: the clip's own, > 0 when its picture is late."""
 
     clip: str
     words: str
     frames: int
+    offset_ms: float
     rows: dict[str, Likeness]
 
     @property
@@ -99,7 +106,7 @@ def reenact(clip: Path, models_folder: Path, learn: float = 0.6, network: PhoneN
             (work / folder).mkdir()
         analysis = engine.track(clip, work / "all")
         split = int(learn * analysis.frame_count)
-        _until(analysis, split).save(work / "learnt" / FACES)
+        first_part(analysis, split).save(work / "learnt" / FACES)
         engine.model(clip, work / "learnt", [Span("x", 0.0, float(analysis.times_ms[split]))], work / "atlas",
                      or_largest=True)
         entry = json.loads((work / "atlas" / SPEAKERS).read_text())["speakers"][0]
@@ -108,19 +115,21 @@ def reenact(clip: Path, models_folder: Path, learn: float = 0.6, network: PhoneN
         atlas = Atlas.load(work / "atlas" / entry["folder"])
         crops = dict(enumerate(read_patches(work / "atlas" / entry["folder"])))
         stage = _Stage(clip, analysis, frozenset(entry["tracks"]), split, atlas, crops)
-        words, symbols = said(clip, float(analysis.times_ms[split]), network)
-        painters = stage.painters(symbols, None if words == EXACT else read_mono(clip))
+        words, symbols = said(clip, network)
+        wanted = wanted_of(symbols, None if words == EXACT else read_mono(clip), RATE, align_to_sound=False)
+        offset_ms = 0.0 if words == EXACT else own_offset_ms(first_part(analysis, split), stage.tracks, wanted)
+        painters = stage.painters(wanted, offset_ms)
         rows = {row: stage.compare(painters[row], networks, work / "out.mp4") for row in ROWS}
-    return Reenactment(clip.name, words, stage.judged, rows)
+    return Reenactment(clip.name, words, stage.judged, offset_ms, rows)
 
 
-def said(clip: Path, from_ms: float, network: PhoneNetwork | None = None) -> tuple[str, list[TimedSymbol]]:
+def said(clip: Path, network: PhoneNetwork | None = None) -> tuple[str, list[TimedSymbol]]:
     """What is said and when (ms of the clip), and where that is known from."""
     truth, spelt = clip.with_suffix(".json"), clip.with_suffix(".ipa")
     if truth.is_file():
         turns = json.loads(truth.read_text())["turns"]
         return EXACT, [TimedPhone(p["symbol"], p["start_ms"], p["end_ms"])
-                               for turn in turns for p in turn["phonemes"]]
+                       for turn in turns for p in turn["phonemes"]]
     sound = read_mono(clip)
     if not len(sound):
         raise ReenactError(f"{clip.name} has no sound")
@@ -131,22 +140,20 @@ def said(clip: Path, from_ms: float, network: PhoneNetwork | None = None) -> tup
                                           network=network))
     from lipsync_core.speech.listen import listen
 
-    # Only the held-out part is heard: nothing of the learnt part may help.
-    heard = listen(sound[int(from_ms * RATE / 1000):], RATE, network=network)
-    return "sound alone", [TimedPhone(p.symbol, p.start_ms + from_ms, p.end_ms + from_ms) for p in heard]
+    return "sound alone", list(listen(sound, RATE, network=network))
 
 
-def _until(analysis: FaceAnalysis, stop: int) -> FaceAnalysis:
-    """The analysis of the first ``stop`` frames alone; track ids stay."""
-    tracks = []
-    for track in analysis.tracks:
-        keep = track.frames < stop
-        if keep.any():
-            fields = ("frames", "points", "presence", "pose", "mouth_visibility", "sharpness")
-            tracks.append(replace(track, **{f: getattr(track, f)[keep] for f in fields}))
-    shots = analysis.shots[analysis.shots[:, 0] < stop].copy()
-    shots[-1, 1] = min(int(shots[-1, 1]), stop)
-    return FaceAnalysis(analysis.height, analysis.width, analysis.times_ms[:stop], shots, tuple(tracks))
+def own_offset_ms(learnt: FaceAnalysis, tracks: frozenset[int], wanted: Wanted) -> float:
+    """How late the picture of a recording is against its sound, from its learnt part; 0 when that is unclear."""
+    own = [t for t in learnt.tracks if t.id in tracks]
+    seen = follow(learnt, None, own, 0.0, float(learnt.times_ms[-1]) + 1)
+    if seen is None:
+        return 0.0
+    who = speaker_of(own)
+    opening = who.opening(who.model.normalise(seen.after)[0])
+    r, lag_ms = correlation_and_lag([(wanted, learnt.times_ms[seen.frames], opening)])
+    # Lips move up to a twentieth of a second before they are heard: that is speech and no fault of the recording.
+    return lag_ms if r > _CLEAR and abs(lag_ms) >= _LEAST_OFFSET_MS else 0.0
 
 
 class _Stage:
@@ -155,6 +162,7 @@ class _Stage:
     def __init__(self, clip: Path, analysis: FaceAnalysis, tracks: frozenset[int], split: int, atlas: Atlas,
                  crops: dict[int, Patch]) -> None:
         self._clip, self._split, self._atlas, self._crops = clip, split, atlas, crops
+        self.tracks = tracks
         own = [t for t in analysis.tracks if t.id in tracks]
         self._plates = plates_of(analysis, own, float(analysis.times_ms[split]), float(analysis.times_ms[-1]) + 1)
         if len(self._plates.frames) < _LEAST_HELD_OUT:
@@ -167,10 +175,9 @@ class _Stage:
         self._opening, self._width = rows[:, shape.OPENING], rows[:, shape.WIDTH]
         self.judged = int(self._full.sum())
 
-    def painters(self, symbols: Sequence[TimedSymbol], sound: npt.NDArray[np.float32] | None) -> dict[str, Paint]:
-        """For every row, what makes the patch of a held-out picture. ``sound`` scales the vowels by loudness."""
-        # Both the aligner and the ear read the times off this very sound: there is no offset to find.
-        spoken = articulate(symbols, self._times, sound=sound, sample_rate=RATE, align_to_sound=False)
+    def painters(self, wanted: Wanted, offset_ms: float) -> dict[str, Paint]:
+        """For every row, what makes the patch of a held-out picture."""
+        spoken = replace(wanted.at(self._times - offset_ms), times_ms=self._times)
         half = len(self._times) // 2
         range_ = self._atlas.range
         wide = np.where(self._width < range_.neutral, range_.neutral - range_.narrow, range_.broad - range_.neutral)
@@ -203,9 +210,9 @@ class _Stage:
 
     def compare(self, paint: Paint, networks: FaceModels, out: Path) -> Likeness:
         """Paint the held-out part into ``out``, track it afresh, and measure it against the real frames."""
-        _write(out, self._painted(paint), VideoSource(self._clip).rate)
-        fresh = _moved(analyse_video(out, networks), self._split)
-        found = _points_near(fresh, self._plates)
+        write_planes(out, self._painted(paint), VideoSource(self._clip).rate)
+        fresh = moved(analyse_video(out, networks), self._split)
+        found = points_near(fresh, self._plates)
         wanted = {int(f): i for i, f in enumerate(self._plates.frames) if self._full[i]}
         both = [f for f in wanted if f in found]
         if len(both) < _LEAST_HELD_OUT // 2:
@@ -238,52 +245,12 @@ class _Stage:
             yield planes
 
 
-def _moved(analysis: FaceAnalysis, by: int) -> FaceAnalysis:
-    tracks = tuple(replace(t, frames=t.frames + np.int32(by)) for t in analysis.tracks)
-    times = np.concatenate([np.full(by, -1.0), analysis.times_ms])
-    return replace(analysis, times_ms=times, tracks=tracks)
-
-
-def _points_near(fresh: FaceAnalysis, plates: Plates) -> dict[int, Floats]:
-    """Frame -> points of the fresh face that is the plates' own."""
-    best: dict[int, tuple[float, Floats]] = {}
-    row = {int(f): i for i, f in enumerate(plates.frames)}
-    for track in fresh.tracks:
-        for i, frame in enumerate(track.frames):
-            if int(frame) in row:
-                plate, points = plates.points[row[int(frame)]], track.points[i, :, :2].astype(np.float64)
-                gap = float(np.linalg.norm(points[shape.NOSE_BRIDGE] - plate[shape.NOSE_BRIDGE]))
-                near = gap < 0.5 * float(np.linalg.norm(plate[shape.EYES[1]] - plate[shape.EYES[0]]))
-                if near and gap < best.get(int(frame), (np.inf, points))[0]:
-                    best[int(frame)] = (gap, points)
-    return {frame: points for frame, (_, points) in best.items()}
-
-
-def _write(path: Path, pictures: Iterable[tuple[npt.NDArray[np.uint8], ...]], rate: float) -> None:
-    """4:2:0 planes as H.264, as finely as a final file would be."""
-    import av
-
-    mute_ffmpeg()
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(rate).limit_denominator(1001),
-                                      options={"preset": "superfast", "crf": "15"})
-        stream.pix_fmt = "yuv420p"
-        for number, planes in enumerate(pictures):
-            height, width = (n // 2 * 2 for n in planes[0].shape)
-            if number == 0:
-                stream.height, stream.width = height, width
-            parts = [planes[0][:height, :width], *(p[:height // 2, :width // 2] for p in planes[1:])]
-            stacked = np.concatenate([np.ascontiguousarray(p).reshape(-1) for p in parts])
-            frame = av.VideoFrame.from_ndarray(stacked.reshape(height * 3 // 2, width), format="yuv420p")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-
-
 def table(results: Sequence[Reenactment]) -> str:
     """For a terminal: one block a clip."""
     lines = [f"{'':26}{'lip distance':>14}{'opening r':>11}{'PSNR':>9}{'SSIM':>8}"]
     for result in results:
-        lines.append(f"{result.clip}  ({result.frames} frames, {result.words})")
+        offset = f", picture {result.offset_ms:+.0f} ms" if result.offset_ms else ""
+        lines.append(f"{result.clip}  ({result.frames} frames, {result.words}{offset})")
         for name, row in result.rows.items():
             lines.append(f"    {name:<22}{100 * row.lip_distance:>12.2f} %{row.opening_r:>11.2f}"
                          f"{row.psnr_db:>6.1f} dB{row.ssim:>8.3f}")
@@ -299,6 +266,12 @@ def clips_in(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         found += sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES) if path.is_dir() else [path]
     return found
+
+
+def _as_dict(result: Reenactment) -> dict[str, Any]:
+    rows = {name: {f: round(getattr(row, f), 5) for f in Likeness.__slots__} for name, row in result.rows.items()}
+    return {"clip": result.clip, "words": result.words, "frames": result.frames, "offset_ms": result.offset_ms,
+            "beats": result.beaten, "rows": rows}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -326,9 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             failed.append(str(error))
             print(f"left out: {error}", file=sys.stderr)
     if options.json:
-        print(json.dumps({"clips": [{"clip": r.clip, "words": r.words, "frames": r.frames, "beats": r.beaten,
-                                     "rows": {k: {f: round(getattr(v, f), 5) for f in Likeness.__slots__}
-                                              for k, v in r.rows.items()}} for r in results], "left_out": failed}))
+        print(json.dumps({"clips": [_as_dict(r) for r in results], "left_out": failed}))
     elif results:
         print(table(results))
     return 0 if results else 1
