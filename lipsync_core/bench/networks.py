@@ -22,15 +22,17 @@ FLOPS = 7.93e9
 
 
 def network() -> Wav2Lip:
-    """Random weights that keep values at the size that trained ones have: zeros would run faster than real data."""
+    """The same random weights every time. They keep values at the size that trained ones have: zeros would run faster
+    than real data."""
     generator = torch.Generator().manual_seed(1)
     made = Wav2Lip().eval()
     with torch.no_grad():
         for name, value in made.state_dict().items():
             if value.dim() > 1:
                 value.copy_(torch.randn(value.shape, generator=generator) * (1.2 / value[0].numel()) ** 0.5)
-            elif name.endswith("running_var"):
-                value.copy_(torch.rand(value.shape, generator=generator) + 0.5)
+            elif name.endswith(("running_var", "bias")):
+                low = 0.5 if name.endswith("running_var") else -0.2
+                value.copy_(torch.rand(value.shape, generator=generator) * (0.4 if low < 0 else 1.0) + low)
     return made
 
 

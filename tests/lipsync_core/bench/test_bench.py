@@ -92,6 +92,8 @@ def test_the_baseline_is_fed_what_the_fused_program_sees() -> None:
     six = networks.six_channels(crops)
     assert six.shape == (1, 6, 96, 96) and not six[:, :3, 48:].any()
     network = networks.network()
+    assert all(torch.equal(a, b) for a, b in zip(network.state_dict().values(),
+                                                 networks.network().state_dict().values(), strict=True))
     with torch.no_grad():
         expected = network(torch.zeros(1, 1, 80, 16), six)
     made = FusedWav2Lip(network, "cpu", torch.float32)(torch.zeros(1, 1, 80, 16), crops)
