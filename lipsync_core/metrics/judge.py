@@ -16,7 +16,8 @@ from lipsync_core.face.models import FaceModels
 from lipsync_core.face.types import FaceAnalysis, FaceTrack
 from lipsync_core.metrics.album import Album
 from lipsync_core.metrics.judgement import Judgement
-from lipsync_core.metrics.score import Report, Task, measure, task_of
+from lipsync_core.metrics.lines import Task
+from lipsync_core.metrics.score import Report, measure, task_of
 from lipsync_core.metrics.speech import Wanted, wanted_from, wanted_of
 from lipsync_core.patch import Patch
 from lipsync_core.speech.articulation import Articulation

@@ -8,7 +8,7 @@ each file, in step.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +21,9 @@ from lipsync_core.face.video import Picture, VideoSource
 from lipsync_core.metrics import picture as pictures
 from lipsync_core.metrics import speech
 from lipsync_core.metrics.album import Album
-from lipsync_core.metrics.follow import Seen, Speaker, follow, relative_opening, speaker_of
 from lipsync_core.metrics.identity import Likeness
 from lipsync_core.metrics.judgement import TEETH, Curves, Judgement, LineJudgement
-from lipsync_core.metrics.speech import Wanted
+from lipsync_core.metrics.lines import JudgedLine, Task, judge_lines
 from lipsync_core.patch import Patch
 
 if TYPE_CHECKING:
@@ -34,19 +33,6 @@ Floats = npt.NDArray[np.float64]
 Report = Callable[[float, float, str], None]
 
 _NO_REFERENCE = "there is no original to compare with"
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One line to judge: who speaks, where the mouth is covered (ms of the video), when its time zero is
-    (``origin_ms``), what is wanted, and the ids of the speaker's face tracks."""
-
-    speaker: str
-    start_ms: float
-    end_ms: float
-    origin_ms: float
-    wanted: Wanted | None
-    tracks: frozenset[int]
 
 
 def score(original: Path, dubbed: Path, source: FaceAnalysis, fresh: FaceAnalysis,
@@ -68,27 +54,6 @@ def task_of(line: Line, tracks: Iterable[int]) -> Task:
                 speech.wanted_of(line.phonemes, line.sound, line.sample_rate), frozenset(tracks))
 
 
-@dataclass(slots=True)
-class _Judged:
-    """One line while it is being judged; [T] arrays over ``seen.frames``."""
-
-    task: Task
-    who: Speaker
-    seen: Seen
-    times_ms: Floats
-    normalised: Floats
-    opening: Floats
-    original: Floats
-    sharpness: Floats
-    seam: Floats
-    identity: Floats
-    trembling: Floats
-    aim: Floats
-    paused: npt.NDArray[np.bool_]
-    leaking: npt.NDArray[np.bool_]
-    closures: list[speech.Closure]
-
-
 def measure(dubbed: Path, fresh: FaceAnalysis, tasks: Sequence[Task], original: Path | None = None,
             source: FaceAnalysis | None = None, *, every_picture: bool = False,
             patches: Iterable[Patch] | None = None, sound_16k: npt.NDArray[np.float32] | None = None,
@@ -104,7 +69,7 @@ def measure(dubbed: Path, fresh: FaceAnalysis, tasks: Sequence[Task], original: 
     """
     if (original is None) != (source is None):
         raise ValueError("an original file and its face tracks come together")
-    judged = _judge_lines(fresh, source, tasks)
+    judged = judge_lines(fresh, source, tasks)
     omitted: dict[str, str] = {}
     values = _speech_values(judged, omitted) | _motion_values(judged, source is not None, omitted)
     if sound_16k is not None:
@@ -124,47 +89,7 @@ def measure(dubbed: Path, fresh: FaceAnalysis, tasks: Sequence[Task], original: 
                      tuple(_line(j) for j in judged), _curves(judged), omitted)
 
 
-def _judge_lines(fresh: FaceAnalysis, source: FaceAnalysis | None, tasks: Sequence[Task]) -> list[_Judged]:
-    base = fresh if source is None else source
-    speakers: dict[frozenset[int], Speaker] = {}
-    found = []
-    for task in tasks:
-        own = [t for t in base.tracks if t.id in task.tracks]
-        seen = follow(fresh, source, own, task.start_ms, task.end_ms)
-        if seen is None:
-            continue
-        if task.tracks not in speakers:
-            speakers[task.tracks] = speaker_of(own)
-        found.append(_judge_line(task, speakers[task.tracks], seen, base.times_ms[seen.frames]))
-    return found
-
-
-def _judge_line(task: Task, who: Speaker, seen: Seen, times_ms: Floats) -> _Judged:
-    normalised = who.model.normalise(seen.after)[0]
-    opening = who.opening(normalised)
-    nothing = np.full(len(opening), np.nan)
-    original, sharpness, trembling = nothing, nothing, nothing
-    if seen.before is not None:
-        before = who.model.normalise(seen.before)[0]
-        original = who.opening(before)
-        usual = pictures.jitter(before, seen.frames)
-        if usual > 0:
-            trembling = pictures.second_differences(normalised, seen.frames) / usual
-        own_opening = relative_opening(who.features[:, shape.OPENING], who.range)
-        sharpness = seen.sharpness / pictures.expected_sharpness(opening, own_opening, who.sharpness)
-    aim, paused, leaking = nothing, np.zeros(len(opening), bool), np.zeros(len(opening), bool)
-    closures: list[speech.Closure] = []
-    if task.wanted is not None:
-        local = times_ms - task.origin_ms
-        wanted = task.wanted.at(local)
-        leaking, paused = speech.leaking(wanted, opening)
-        aim = wanted.opening
-        closures = speech.closures(task.wanted.closures_ms, local, opening)
-    return _Judged(task, who, seen, times_ms, normalised, opening, original, sharpness, nothing.copy(),
-                   nothing.copy(), trembling, aim, paused, leaking, closures)
-
-
-def _speech_values(judged: Sequence[_Judged], omitted: dict[str, str]) -> dict[str, float]:
+def _speech_values(judged: Sequence[JudgedLine], omitted: dict[str, str]) -> dict[str, float]:
     values: dict[str, float] = {}
     heard = [j for j in judged if j.task.wanted is not None]
     why = "the speaker's mouth is never in view" if not judged else "nothing says what the mouth should do"
@@ -190,7 +115,7 @@ def _speech_values(judged: Sequence[_Judged], omitted: dict[str, str]) -> dict[s
     return values
 
 
-def _motion_values(judged: Sequence[_Judged], has_original: bool, omitted: dict[str, str]) -> dict[str, float]:
+def _motion_values(judged: Sequence[JudgedLine], has_original: bool, omitted: dict[str, str]) -> dict[str, float]:
     keys = ("sharpness_ratio", "jitter_ratio")
     if not has_original:
         omitted |= dict.fromkeys(keys, _NO_REFERENCE)
@@ -209,13 +134,13 @@ def _motion_values(judged: Sequence[_Judged], has_original: bool, omitted: dict[
     return values
 
 
-def _jitters(judged: _Judged) -> tuple[float, float]:
+def _jitters(judged: JudgedLine) -> tuple[float, float]:
     assert judged.seen.before is not None
     before = judged.who.model.normalise(judged.seen.before)[0]
     return (pictures.jitter(judged.normalised, judged.seen.frames), pictures.jitter(before, judged.seen.frames))
 
 
-def _sound_values(judged: Sequence[_Judged], sound_16k: npt.NDArray[np.float32]) -> dict[str, float]:
+def _sound_values(judged: Sequence[JudgedLine], sound_16k: npt.NDArray[np.float32]) -> dict[str, float]:
     if not judged:
         return {}
     longest = max(judged, key=lambda j: len(j.opening))
@@ -224,7 +149,7 @@ def _sound_values(judged: Sequence[_Judged], sound_16k: npt.NDArray[np.float32])
     return {"motion_r": r, "motion_lag_ms": lag} if np.isfinite(r) else {}
 
 
-def _picture_values(judged: Sequence[_Judged], original: Path, dubbed: Path, source: FaceAnalysis,
+def _picture_values(judged: Sequence[JudgedLine], original: Path, dubbed: Path, source: FaceAnalysis,
                     spans: Sequence[tuple[int, int]], stride: int, omitted: dict[str, str], album: Album | None,
                     report: Report | None) -> dict[str, float]:
     """One pass over both files in step: outside, and (every ``stride`` frames) seam and likeness."""
@@ -267,16 +192,16 @@ def _picture_values(judged: Sequence[_Judged], original: Path, dubbed: Path, sou
     return values | _identity(judged, likeness, omitted)
 
 
-def _places(judged: Sequence[_Judged]) -> dict[int, list[tuple[_Judged, int]]]:
+def _places(judged: Sequence[JudgedLine]) -> dict[int, list[tuple[JudgedLine, int]]]:
     """Frame number -> the lines that have a mouth in it, and which of their rows it is."""
-    places: dict[int, list[tuple[_Judged, int]]] = {}
+    places: dict[int, list[tuple[JudgedLine, int]]] = {}
     for j in judged:
         for i, frame in enumerate(j.seen.frames):
             places.setdefault(int(frame), []).append((j, i))
     return places
 
 
-def _fill(album: Album, judged: Sequence[_Judged], dubbed: Path) -> None:
+def _fill(album: Album, judged: Sequence[JudgedLine], dubbed: Path) -> None:
     places = _places(judged)
     if not places:
         return
@@ -286,7 +211,7 @@ def _fill(album: Album, judged: Sequence[_Judged], dubbed: Path) -> None:
             album.add(None, picture, j.seen.after[i])
 
 
-def _look_at_teeth(j: _Judged, row: int, picture: Picture) -> None:
+def _look_at_teeth(j: JudgedLine, row: int, picture: Picture) -> None:
     """Where this row is a closure that the mesh calls shut."""
     for k, closure in enumerate(j.closures):
         if closure.row == row and closure.is_hit:
@@ -301,7 +226,7 @@ def _faces_of(source: FaceAnalysis) -> dict[int, list[npt.NDArray[np.float32]]]:
     return faces
 
 
-def _identity(judged: Sequence[_Judged], likeness: dict[int, Likeness], omitted: dict[str, str]) -> dict[str, float]:
+def _identity(judged: Sequence[JudgedLine], likeness: dict[int, Likeness], omitted: dict[str, str]) -> dict[str, float]:
     found = []
     for who_id, kept in likeness.items():
         compared = kept.compare()
@@ -341,7 +266,7 @@ def _teeth_values(closures: Sequence[speech.Closure]) -> dict[str, float]:
     return {"closure_teeth": float(np.mean(seen))} if seen else {}
 
 
-def _line(j: _Judged) -> LineJudgement:
+def _line(j: JudgedLine) -> LineJudgement:
     omitted: dict[str, str] = {}
     values = _speech_values([j], omitted)
     for key, curve in (("sharpness_ratio", j.sharpness), ("seam_ratio", j.seam), ("identity_ratio", j.identity)):
@@ -356,7 +281,7 @@ def _line(j: _Judged) -> LineJudgement:
     return LineJudgement(j.task.speaker, j.task.start_ms, j.task.end_ms, values, closures)
 
 
-def _curves(judged: Sequence[_Judged]) -> Curves:
+def _curves(judged: Sequence[JudgedLine]) -> Curves:
     names = ("times_ms", "aim", "opening", "original", "seam", "sharpness", "identity", "trembling", "paused",
              "leaking")
     frames = np.concatenate([j.seen.frames for j in judged]) if judged else np.zeros(0, np.int32)

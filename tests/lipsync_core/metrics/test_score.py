@@ -10,9 +10,12 @@ import pytest
 
 from lipsync_core.engine import Line
 from lipsync_core.face.types import FaceAnalysis
-from lipsync_core.metrics import contact_sheet, moments, score
+from lipsync_core.face.video import VideoSource
+from lipsync_core.metrics import contact_sheet, measure, moments, score
 from lipsync_core.metrics.picture import expected_sharpness, jitter
+from lipsync_core.metrics.score import task_of
 from lipsync_core.metrics.speech import closures, leaking
+from lipsync_core.patch import Patch
 from lipsync_core.speech.articulation import Articulation, articulate
 from tests.lipsync_core.cartoon import analysis_of, mesh, talking, write_video
 
@@ -106,3 +109,16 @@ def test_the_sheet_shows_the_telling_moments(video: Path, line: Line, tmp_path: 
     with pytest.raises(ValueError):
         nobody = FaceAnalysis(240, 320, TIMES, np.array([[0, 60]], np.int32), ())
         contact_sheet(video, video, nobody, tmp_path / "x.png")
+
+
+@pytest.mark.parametrize(("top", "stray"), [(140, 0), (0, 24)])
+def test_pixels_changed_outside_the_lower_face_are_counted(video: Path, line: Line, top: int, stray: int) -> None:
+    picture = next(iter(VideoSource(video).frames(3, 4)))
+    y = picture.y[top:top + 8, 150:162].copy()
+    y[2:4] ^= 1
+    half = (slice(top // 2, top // 2 + 4), slice(75, 81))
+    patch = Patch(3, 150, top, y, picture.u[half].copy(), picture.v[half].copy())
+    source = analysis_of(talking(60), TIMES)
+    found = measure(video, source, [task_of(line, [0])], video, source, patches=[patch])
+    assert found.values["changed_outside"] == stray
+    assert found.passed["changed_outside"] == (stray == 0)
