@@ -103,7 +103,8 @@ def _heard(listen: Listen, sound: npt.NDArray[np.float32]) -> Wanted | None:
     found = listen(sound, RATE)
     if isinstance(found, Articulation):
         return wanted_from(found)
-    symbols = list(found)
+    # Not copied into a list: heard speech carries its lips along.
+    symbols = found if isinstance(found, Sequence) else list(found)
     # The times were read off this very sound: there is no offset to look for.
     return wanted_of(symbols, sound, RATE, align_to_sound=False) if symbols else None
 

@@ -123,7 +123,7 @@ def reenact(clip: Path, models_folder: Path, learn: float = 0.6, network: PhoneN
     return Reenactment(clip.name, words, stage.judged, offset_ms, rows)
 
 
-def said(clip: Path, network: PhoneNetwork | None = None) -> tuple[str, list[TimedSymbol]]:
+def said(clip: Path, network: PhoneNetwork | None = None) -> tuple[str, Sequence[TimedSymbol]]:
     """What is said and when (ms of the clip), and where that is known from."""
     truth, spelt = clip.with_suffix(".json"), clip.with_suffix(".ipa")
     if truth.is_file():
@@ -140,7 +140,7 @@ def said(clip: Path, network: PhoneNetwork | None = None) -> tuple[str, list[Tim
                                           network=network))
     from lipsync_core.speech.listen import listen
 
-    return "sound alone", list(listen(sound, RATE, network=network))
+    return "sound alone", listen(sound, RATE, network=network)
 
 
 def own_offset_ms(learnt: FaceAnalysis, tracks: frozenset[int], wanted: Wanted) -> float:
