@@ -107,12 +107,16 @@ class PhoneNetwork:
 
     def judge(self, features: Float) -> tuple[Float, Float]:
         """Class scores ``[rows * steps, classes]`` and lips ``[rows * steps, 2]`` of features from the ear."""
+        last = self.last_layer(features)
+        return self._point(last, "out").reshape(-1, len(CLASSES)), self._point(last, "lips").reshape(-1, 2)
+
+    def last_layer(self, features: Float) -> Float:
+        """What both heads look at, ``[rows, width]``."""
         reach, parts = self._layout.reach, []
         for begin in range(0, len(features), _BLOCK):
             left, right = max(begin - reach, 0), min(begin + _BLOCK + reach, len(features))
             parts.append(self._run(features[left:right])[begin - left: begin - left + _BLOCK])
-        last = np.concatenate(parts) if parts else np.zeros((0, self._layout.width), np.float32)
-        return self._point(last, "out").reshape(-1, len(CLASSES)), self._point(last, "lips").reshape(-1, 2)
+        return np.concatenate(parts) if parts else np.zeros((0, self._layout.width), np.float32)
 
     def _run(self, features: Float) -> Float:
         hidden = np.maximum(self._point(_taps(features, self._layout.taps, 1), "in"), 0)

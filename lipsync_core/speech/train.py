@@ -4,7 +4,8 @@
 where a corpus is a folder with ``takes.jsonl`` and WAV files at 16 kHz (``samples/phone_corpus.py`` makes one). With
 ``--whisper`` the network that listens through Whisper base is trained, otherwise the one that needs nothing else. The
 weights are written as half-precision safetensors; figures on the takes of the split ``test`` are printed as one line of
-JSON.
+JSON. ``--refit-lips`` takes the weights in FILE as they are and fits their layer for the lips alone, in closed form:
+what a change of the visemes asks for.
 """
 
 from __future__ import annotations
@@ -262,6 +263,20 @@ def train(takes: Sequence[Take], epochs: int, seed: int, layout: Layout = MEL, e
     return export(network, layout, np.log(shares / shares.sum()).astype(np.float32))
 
 
+def refit_lips(weights: dict[str, Float], takes: Sequence[Take], seed: int, layout: Layout, ear: Ear) -> None:
+    """Fit ``lips`` of ``weights`` to the present visemes by ridge regression on the last layer, in place."""
+    network = PhoneNetwork(weights, layout, ear)
+    size = layout.width + 1
+    square, product = 1e-3 * np.eye(size), np.zeros((size, layout.steps * 2))
+    for features, _, lips in heard_examples(takes, ear, layout, np.random.default_rng(seed)):
+        x = np.column_stack([network.last_layer(features.astype(np.float32)), np.ones(len(features))])
+        x = x.astype(np.float64)
+        square += x.T @ x / len(x)
+        product += x.T @ lips.reshape(len(x), -1) / len(x)
+    solved = np.linalg.solve(square, product).T.astype(np.float32)
+    weights["lips.weight"], weights["lips.bias"] = np.ascontiguousarray(solved[:, :-1]), solved[:, -1].copy()
+
+
 def evaluate(network: PhoneNetwork, takes: Sequence[Take]) -> dict[str, float]:
     """Share of frames whose class is right (all, and spoken alone), and the lips' correlation with the truth."""
     right, spoken, truths, guesses = [], [], [], []
@@ -294,6 +309,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--whisper", type=Path, help="folder of Whisper base in CTranslate2's form")
     parser.add_argument("--epochs", type=int, default=18)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--refit-lips", action="store_true")
     options = parser.parse_args(arguments)
     layout, ear = MEL, mel_ear
     if options.whisper:
@@ -301,8 +317,15 @@ def main(arguments: list[str] | None = None) -> int:
 
         layout, ear = LAYOUT, WhisperEar(options.whisper)
     takes = [take for folder in options.corpus for take in read_corpus(folder)]
-    weights = train([t for t in takes if t.split == "train"], options.epochs, options.seed, layout, ear,
-                    log=lambda line: print(line, file=sys.stderr, flush=True))
+    heard = [t for t in takes if t.split == "train"]
+    if options.refit_lips:
+        from safetensors.numpy import load_file
+
+        weights = {name: value.astype(np.float32) for name, value in load_file(options.out).items()}
+        refit_lips(weights, heard, options.seed, layout, ear)
+    else:
+        weights = train(heard, options.epochs, options.seed, layout, ear,
+                        log=lambda line: print(line, file=sys.stderr, flush=True))
     save(weights, options.out)
     print(json.dumps(evaluate(load(options.out, layout, ear), [t for t in takes if t.split == "test"])))
     return 0
