@@ -7,8 +7,9 @@
                                                         kernel with its reference, tune, write the tuning table, bench
     python -m lipsync_core.bench --part gpu --compiled  with torch.compile max-autotune, which alone takes minutes
 
-It prints a table and appends a JSON object to ``bench/lipsync_core.jsonl``, with the device's name. The GPU part needs
-torch, Triton and NumPy only. Without a card it says so, and that no figure exists.
+It prints a table and appends a JSON object to ``bench/lipsync_core.jsonl``, with the device's name (``--history`` and
+``--tables`` put it and the tuning table elsewhere). The GPU part needs torch, Triton and NumPy only. Without a card it
+says so, and that no figure exists.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Operations on pictures, sound and paths, each as a Triton kernel and as its twin in plain PyTorch.
 
 One folder an operation: ``reference.py`` (the definition), ``kernel.py`` (imported only when it runs), ``cases.py``
-(inputs on which the two are compared). Importing this needs neither Triton nor a GPU.
+(inputs on which the two are compared). Importing this needs neither Triton nor a GPU. An operation and its folder share
+a name: ``lipsync_core.ops.conv2d`` is the operation, ``from lipsync_core.ops.conv2d import kernel`` reaches inside.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def compile_cases() -> list[CompileCase]:
     return [
         CompileCase("selection distances fp32", distances_kernel,
                     {"columns_ptr": "*fp32", "unit_ptr": "*fp32", "out_ptr": "*fp32", "rows": "i32",
-                     "features": "i32"}, {"BLOCK": _TILE}),
+                     "features": "i32"}, {"BLOCK": _TILE}, is_hot=False),
         CompileCase("selection min-plus step fp64", step_kernel, step | {"back_ptr": "*i32", "mouths": "i32"},
                     {"BLOCK_J": _MOUTHS, "BLOCK_I": _ARRIVALS}),
         CompileCase("selection backtrace", backtrace_kernel,

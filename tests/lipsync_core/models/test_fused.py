@@ -100,4 +100,6 @@ def test_graph_on_a_card(network: Wav2Lip, inputs: tuple[Tensor, Tensor], expect
         graphed = GraphedWav2Lip(FusedWav2Lip(network, "cuda"), batch=16, from_bytes=True)
     repeated = graphed(audio.repeat(9, 1, 1, 1).cuda(), crops.repeat(9, 1, 1, 1).cuda()).cpu()
     assert (repeated.float() - expected.repeat(9, 1, 1, 1)).abs().max() <= 5e-3
-    assert torch.equal(repeated[:2], repeated[16:18]), "the place in the batch must not matter"
+    assert torch.equal(repeated[:2], repeated[16:18]), "a second replay must give the same"
+    if backend == "triton":
+        assert torch.equal(repeated[:2], repeated[2:4]), "the place in the batch must not matter"
