@@ -69,8 +69,8 @@ def score(video: Path, audio: Path | None, reference: Path | None, syncnet: Path
         passed = found["passed"].get(key)
         rows.append([key, f"{value:.3f}" if isinstance(value, float) else str(value), bar,
                      "" if passed is None else "yes" if passed else "no"])
-    for face in found.get("lse", ()):
-        rows.append([f"LSE-D / LSE-C ({terminal.time_code(face['start_ms'])})",
+    for face in found.get("lse", {}).get("faces", ()):
+        rows.append([f"LSE-D / LSE-C (face {face['track']})",
                      f"{face['lse_d']:.3f} / {face['lse_c']:.3f}", f"offset {face['offset_frames']} frames", ""])
     terminal.table(("Figure", "Value", "Bar", "Met"), rows, right=(1,))
     for key, reason in found["omitted"].items():

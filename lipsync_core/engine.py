@@ -29,10 +29,11 @@ from lipsync_core.atlas.model import Atlas, AtlasError
 from lipsync_core.atlas.paint import Painter
 from lipsync_core.atlas.plan import PlannedFrame, Plates, ease, make_plan
 from lipsync_core.face.active import active_tracks
+from lipsync_core.face.people import people
 from lipsync_core.face.types import FaceAnalysis, FaceTrack
 from lipsync_core.face.video import VideoSource
 from lipsync_core.patch import INDEX, Patch, PatchWriter, read_patches
-from lipsync_core.speech.articulation import articulate
+from lipsync_core.speech.articulation import Articulation, articulate
 from lipsync_core.speech.sound import RATE, read_mono
 from lipsync_core.speech.timeline import TimedSymbol
 
@@ -112,19 +113,24 @@ class AtlasLipSync:
         entries: list[dict[str, Any]] = []
         jobs: list[tuple[Path, atlas_model.Candidates]] = []
         for number, speaker in enumerate(sorted({s.speaker for s in spans})):
-            seen = by_speaker.get(speaker, [])
-            entry: dict[str, Any] = {"speaker": speaker, "folder": f"{number:03d}", "tracks": [], "intervals": []}
+            entry: dict[str, Any] = {"speaker": speaker, "people": [], "intervals": []}
             entries.append(entry)
-            try:
-                candidates = atlas_model.gather(seen, analysis.height, analysis.width)
-            except AtlasError as error:
-                entry["note"] = str(error)
-                continue
-            entry["tracks"] = [t.id for t in seen]
-            entry["intervals"] = _intervals(analysis, seen)
-            target = Path(folder) / entry["folder"]
-            target.mkdir(parents=True, exist_ok=True)
-            jobs.append((target, candidates))
+            kept: list[FaceTrack] = []
+            # A voice may be heard over several faces; no face ever gets another's mouth.
+            for rank, seen in enumerate(people(by_speaker.get(speaker, []))):
+                try:
+                    candidates = atlas_model.gather(seen, analysis.height, analysis.width)
+                except AtlasError as error:
+                    entry.setdefault("note", str(error))
+                    continue
+                name = f"{number:03d}" if not rank else f"{number:03d}-{rank}"
+                entry["people"].append({"folder": name, "tracks": [t.id for t in seen]})
+                kept += seen
+                (Path(folder) / name).mkdir(parents=True, exist_ok=True)
+                jobs.append((Path(folder) / name, candidates))
+            entry["intervals"] = _intervals(analysis, kept)
+            # Generators that need one face alone take the person who is seen longest.
+            entry |= entry["people"][0] if entry["people"] else {"folder": f"{number:03d}", "tracks": []}
         _cut_crops(video, analysis, jobs, report)
         _write_json(Path(folder) / SPEAKERS, {"speakers": entries})
         return {e["speaker"]: [(int(a), int(b)) for a, b in e["intervals"]] for e in entries}
@@ -134,32 +140,32 @@ class AtlasLipSync:
         """Write the repainted mouth of one line into ``folder`` as patches."""
         analysis = FaceAnalysis.load(Path(tracks) / FACES)
         entry = _entry(Path(models), line.speaker)
-        if entry is None or not entry["tracks"]:
+        if entry is None or not entry["people"]:
             return _nothing(Path(folder), (entry or {}).get("note") or "The speaker is not seen in this video.")
-        own = [t for t in analysis.tracks if t.id in set(entry["tracks"])]
+        ids = {i for person in entry["people"] for i in person["tracks"]}
+        own = [t for t in analysis.tracks if t.id in ids]
         plates = plates_of(analysis, own, line.cover_start_ms, line.cover_end_ms)
         if not len(plates.frames):
             return _nothing(Path(folder), "The speaker's mouth cannot be seen during this line.")
-        source = Path(models) / entry["folder"]
-        atlas = Atlas.load(source)
         articulation = articulate(line.phonemes, analysis.times_ms[plates.frames] - line.start_ms,
                                   sound=line.sound, sample_rate=line.sample_rate)
-        plan = make_plan(atlas, plates, articulation)
-        crops = _load_crops(source, {i for frame in plan for i, _ in frame.mouths} | sample(len(atlas.frames)))
-        painter = Painter(atlas, crops)
-        boxes = [painter.rectangle(p, analysis.height, analysis.width) for p in plan]
+        casts = [_cast(Path(models) / person["folder"], plates, articulation, np.isin(plates.tracks, person["tracks"]))
+                 for person in entry["people"]]
+        plan = sorted(((p.frame, painter, p) for painter, planned in casts for p in planned), key=lambda item: item[0])
+        boxes = [painter.rectangle(p, analysis.height, analysis.width) for _, painter, p in plan]
         with PatchWriter(Path(folder), max(b[2] for b in boxes), max(b[3] for b in boxes)) as writer:
-            for patch in _painted(VideoSource(video), painter, plan):
+            for patch in _painted(VideoSource(video), plan):
                 writer.write(patch)
                 report(len(writer), len(plan), "Repainting the mouth")
         covered = _frames_between(analysis, line.cover_start_ms, line.cover_end_ms)
         hidden = covered - len(plan)
         notes = [f"The mouth is hidden in {hidden} of {covered} frames."] if hidden > 0.1 * covered else []
-        if painter.frames_with_foreground:
-            notes.append(f"Something in front of the mouth was kept in {painter.frames_with_foreground} frames.")
-        if atlas.is_never_shut:
+        painters = [painter for painter, planned in casts if planned]
+        if kept := sum(painter.frames_with_foreground for painter in painters):
+            notes.append(f"Something in front of the mouth was kept in {kept} frames.")
+        if any(painter.atlas.is_never_shut for painter in painters):
             notes.append("The lips are never seen closed, so p, b and m may show teeth.")
-        elif atlas.is_shut:
+        if any(painter.atlas.is_shut for painter in painters):
             notes.append("The mouth is never seen open, so its inside is drawn.")
         return Rendered(len(plan), " ".join(notes))
 
@@ -190,15 +196,24 @@ class AtlasLipSync:
         return score(video, dubbed, analysis, fresh, lines)
 
 
-def _painted(video: VideoSource, painter: Painter, plan: Sequence[PlannedFrame]) -> Iterator[Patch]:
+def _cast(folder: Path, plates: Plates, articulation: Articulation,
+          mine: npt.NDArray[np.bool_]) -> tuple[Painter, list[PlannedFrame]]:
+    """The painter of one person's atlas, and the plan for the plates that are ``mine``."""
+    atlas = Atlas.load(folder)
+    plan = make_plan(atlas, plates.only(mine), articulation.only(mine)) if mine.any() else []
+    crops = _load_crops(folder, {i for frame in plan for i, _ in frame.mouths} | sample(len(atlas.frames)))
+    return Painter(atlas, crops), plan
+
+
+def _painted(video: VideoSource, plan: Sequence[tuple[int, Painter, PlannedFrame]]) -> Iterator[Patch]:
     """The patches of a plan in frame order; a few frames are painted at once, the rest waits in the decoder."""
-    wanted = {p.frame: p for p in plan}
+    wanted = {frame: (painter, planned) for frame, painter, planned in plan}
     with ThreadPoolExecutor(_PAINTERS) as pool:
         under_way: deque[Future[Patch]] = deque()
-        for picture in video.frames(plan[0].frame, plan[-1].frame + 1):
-            planned = wanted.get(picture.number)
-            if planned is None:
+        for picture in video.frames(plan[0][0], plan[-1][0] + 1):
+            if picture.number not in wanted:
                 continue
+            painter, planned = wanted[picture.number]
             under_way.append(pool.submit(painter.paint, picture, planned, painter.in_front(picture, planned)))
             if len(under_way) > 2 * _PAINTERS:
                 yield under_way.popleft().result()

@@ -1,8 +1,8 @@
 """What stands in front of a mouth and must stay there: a microphone, a finger, a pen that covers part of it.
 
-Seen in the speaker's own mean shape, the skin around the lips is the same in most frames; a thing in front of it is
-far from that, in one piece and of some size. Frames with such a piece give no mouths to the atlas, and where a plate
-has one, the plate's own pixels stay in front. A mouth that is mostly hidden is not painted at all
+Seen in the speaker's own mean shape, the lips and the skin around them are the same in most frames; a thing in front
+of them is far from that, in one piece and of some size. Frames with such a piece give no mouths to the atlas, and where
+a plate has one, the plate's own pixels stay in front. A mouth that is mostly hidden is not painted at all
 (``face.occlusion``).
 """
 
@@ -52,11 +52,13 @@ class LowerFace:
         outer = (lips - low) * _UNIT
         self.region = self._around(outer, _REACH)
         self.skin = self.region & ~self._around(outer, 2)
+        #: Where the same is seen in every frame: skin and, as the mesh follows them, lips; not what is inside.
+        self.steady = self.region & ~self._around((mean[shape.INNER_LIPS] - low) * _UNIT, 1)
 
-    def _around(self, outer: Floats, pixels: int) -> npt.NDArray[np.bool_]:
-        """The lips and ``pixels`` of skin on all sides."""
+    def _around(self, outline: Floats, pixels: int) -> npt.NDArray[np.bool_]:
+        """The hull of an outline and ``pixels`` more on all sides."""
         mask = np.zeros((self.height, self.width), np.uint8)
-        cv2.fillConvexPoly(mask, cv2.convexHull(np.round(outer).astype(np.int32)), 1)
+        cv2.fillConvexPoly(mask, cv2.convexHull(np.round(outline).astype(np.int32)), 1)
         return cv2.dilate(mask, np.ones((2 * pixels + 1, 2 * pixels + 1), np.uint8)) > 0
 
     def look(self, planes: Sequence[Plane], points: Floats) -> Image:
@@ -98,7 +100,7 @@ class Foreground:
             return None
         away = (np.abs(look - self._usual) / (_TOLERANCE + 3 * self._spread)).max(2)
         least = np.ones_like(away) if before is None else np.where(before > 0, _HOLD, 1.0)
-        strange = ((away > least) & self._face.skin).astype(np.uint8)
+        strange = ((away > least) & self._face.steady).astype(np.uint8)
         strange = cv2.morphologyEx(strange, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
         count, labels, stats, _ = cv2.connectedComponentsWithStats(strange)
         out = np.zeros_like(strange)
@@ -109,7 +111,7 @@ class Foreground:
         return out if out.any() else None
 
     def _whole(self, look: Image, part: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """``part`` lies on skin; on the lips anything may be seen, so the thing goes on as far as its colours."""
+        """``part`` is on skin or lips; inside the mouth anything may be seen: there it is told by colour."""
         colour = np.median(look[part], axis=0)
         width = 1.48 * np.median(np.abs(look[part] - colour), axis=0)
         alike = (np.abs(look - colour) < _ALIKE + 2.5 * width).all(2) & self._face.region

@@ -40,7 +40,7 @@ class Painter:
     """
 
     def __init__(self, atlas: Atlas, crops: Mapping[int, Patch]) -> None:
-        self._atlas, self._crops = atlas, crops
+        self.atlas, self._crops = atlas, crops
         mean = atlas.model.mean
         self._points = np.flatnonzero(mean[:, 1] > 0.18)
         self._triangles = triangulate(self._with_ring(mean))
@@ -108,8 +108,8 @@ class Painter:
     def _mouth_points(self, index: int, sealed: float) -> Floats:
         """Where a chosen mouth is sampled. Lips that are pressed together over teeth are sampled a little further
         from each other: the mesh lies a pixel or two inside the lips' edge, and that rim would leave a white line."""
-        points = self._atlas.points[index].astype(np.float64)
-        margin = _RIM * sealed * float(self._atlas.teeth[index]) * float(self._atlas.scale[index])
+        points = self.atlas.points[index].astype(np.float64)
+        margin = _RIM * sealed * float(self.atlas.teeth[index]) * float(self.atlas.scale[index])
         if margin <= 0:
             return points
         down = points[shape.CHIN] - points[shape.NOSE_BRIDGE]

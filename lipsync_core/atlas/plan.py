@@ -35,6 +35,10 @@ class Plates:
     points: Floats
     alpha: Floats
 
+    def only(self, kept: npt.NDArray[np.bool_]) -> Plates:
+        """The plates where ``kept`` [N] is true."""
+        return Plates(self.frames[kept], self.tracks[kept], self.points[kept], self.alpha[kept])
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedFrame:

@@ -45,6 +45,11 @@ class Articulation:
     closure: Curve
     speech: Curve
 
+    def only(self, kept: npt.NDArray[np.bool_]) -> Articulation:
+        """The moments where ``kept`` is true."""
+        return Articulation(self.times_ms[kept], self.opening[kept], self.width[kept], self.closure[kept],
+                            self.speech[kept])
+
 
 def articulate(phonemes: Iterable[TimedSymbol], times_ms: npt.ArrayLike, *,
                sound: npt.NDArray[np.floating] | None = None, sample_rate: int = 0,

@@ -23,7 +23,7 @@ class AtlasLipSyncer:
     """``lipsync_core.engine.AtlasLipSync`` behind the ``LipSyncer`` protocol."""
 
     id: ClassVar[str] = "atlas"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     licence: ClassVar[str] = "Apache-2.0"
     is_fake: ClassVar[bool] = False
 

@@ -9,7 +9,8 @@ from typing import Any
 from dubbing.domain.speech import Phoneme
 from dubbing.engines.base import Report, silent
 from dubbing.engines.lipsync.atlas import WEIGHTS, told
-from dubbing.errors import MediaError, UnavailableError
+from dubbing.engines.lipsync.syncnet import lip_sync_error
+from dubbing.errors import MediaError
 
 SPEAKER = "speaker"
 
@@ -18,8 +19,8 @@ def judge(video: Path, *, audio: Path | None, reference: Path | None, phonemes: 
           syncnet: Path | None, pages: Sequence[Path], report: Report = silent) -> dict[str, Any]:
     """What ``lipsync_core.metrics.judge`` finds about ``video``, as JSON values.
 
-    phonemes: of the speech, with times in ms of the video; None: heard. syncnet: adds LSE-D and LSE-C ("lse", a list
-    of faces). pages: report files to write, .html or .png. Raises MediaError and UnavailableError.
+    phonemes: of the speech, with times in ms of the video; None: heard. syncnet: adds LSE-D and LSE-C ("lse", see
+    ``lip_sync_error``). pages: report files to write, .html or .png. Raises MediaError and UnavailableError.
     """
     from dubbing.weights.store import Store
     from lipsync_core.engine import Line
@@ -29,7 +30,6 @@ def judge(video: Path, *, audio: Path | None, reference: Path | None, phonemes: 
     from lipsync_core.metrics.report import write_report
     from lipsync_core.speech.sound import RATE, read_mono
 
-    network = _syncnet(syncnet)
     models = Store().fetch(WEIGHTS)
     album = Album() if pages else None
     lines = []
@@ -41,47 +41,16 @@ def judge(video: Path, *, audio: Path | None, reference: Path | None, phonemes: 
         with told():
             found = look(video, models, reference=reference, audio=audio, lines=lines, album=album, report=report)
             result = found.as_dict()
-            if network is not None:
-                result["lse"] = _lse(video, audio, models, network)
     except JudgeError as error:
         raise MediaError(f"{video.name} cannot be judged: {error}.",
                          "Give the video that the dub was made from as --reference.") from error
     if not found.frames:
         raise MediaError(f"No face was found in {video.name}.", "Give a video in which a face can be seen.")
+    if syncnet is not None:
+        result["lse"] = lip_sync_error(video, syncnet, audio=audio)
     for page in pages:
         is_png = page.suffix.lower() == ".png"
         against = f"against {reference.name}" if reference else "on its own"
         write_report(found, album or Album(), html=None if is_png else page, png=page if is_png else None,
                      title=f"Lip-sync of {video.name}", subtitle=f"Judged {against}")
     return result
-
-
-def _syncnet(path: Path | None) -> Any:
-    if path is None:
-        return None
-    from lipsync_core.models.checkpoint import CheckpointError
-    from lipsync_core.models.syncnet import load
-
-    try:
-        return load(path)
-    except CheckpointError as error:
-        raise UnavailableError(f"The SyncNet weights cannot be used: {error}.",
-                               "Give syncnet_v2.model of the syncnet_python project.") from error
-
-
-def _lse(video: Path, audio: Path | None, models: Path, network: Any) -> list[dict[str, Any]]:
-    """LSE of every face that is long enough, with its track's first and last moment."""
-    from lipsync_core.face.analyse import analyse_video
-    from lipsync_core.face.models import FaceModels
-    from lipsync_core.lse import score_track
-    from lipsync_core.speech.sound import read_mono
-
-    analysis = analyse_video(video, FaceModels(models))
-    sound = read_mono(audio or video)
-    rows = []
-    for track in analysis.tracks:
-        found = score_track(video, analysis, track, sound, network)
-        if found is not None:
-            first, last = (round(float(analysis.times_ms[track.frames[i]])) for i in (0, -1))
-            rows.append({"start_ms": first, "end_ms": last, **found.to_json()})
-    return rows
