@@ -60,6 +60,15 @@ def test_mouths_behind_a_thing_are_told_from_clear_ones(face: LowerFace, looks: 
     np.testing.assert_array_equal(clear_of_things(face, mixed), ~covered)
 
 
+def test_where_no_mouth_is_to_be_seen_everything_is_kept(face: LowerFace, looks: np.ndarray) -> None:
+    known = Foreground(face, looks)
+    y, u, v = _planes(POINTS[5])
+    covered = (np.full_like(y, int(np.median(y))), u, v)
+    mask = known.mask(covered, POINTS[5])
+    assert mask is not None and mask.min() == 1
+    assert min(known.likeness(look) for look in looks) > 0.5
+
+
 def test_too_few_frames_know_nothing(face: LowerFace, looks: np.ndarray) -> None:
     known = Foreground(face, looks[:5])
     assert not known.is_known and known.mask(_planes(POINTS[5], stick=True), POINTS[5]) is None
