@@ -24,6 +24,7 @@ from lipsync_core.speech.viterbi import chain_path
 _LOWEST = -7.0
 _PRIOR_SHARE = 0.5
 _PHONE_FRAMES, _SILENCE_FRAMES = 2, 3
+_LONGEST_CLOSURE_MS = 150.0
 #: Frames that an anchor's words may lie outside it.
 _SLACK_MS = 250.0
 #: A text that is really said fits by 1.0 or more better than the same text backwards (measured on clear and on
@@ -171,14 +172,27 @@ def _path(chain: _Chain, scores: Float, anchors: Sequence[Anchored] | None) -> I
     return chain_path(scores, chain.classes, chain.can_stay, chain.skips_to, (first, last), begins, ends)
 
 
+def _ms(phone: TimedPhone) -> float:
+    return phone.end_ms - phone.start_ms
+
+
+def _is_closing(chain: _Chain, unit: int) -> bool:
+    """A short silence before a /p/ or /b/ is its closure, not a pause."""
+    return unit >= 0 and chain.symbols[unit][0] in "pb"
+
+
 def _read(chain: _Chain, path: Ints, heard: Heard) -> Alignment:
     classes, symbol = chain.classes[path], chain.symbol[path]
     spoken = symbol >= 0
     odds = heard.logp[np.arange(len(path)), classes] - heard.logp.max(1)
     edges = np.flatnonzero(np.diff(symbol, prepend=symbol[0] - 9, append=-9))
-    phones, words = [], []
+    phones: list[TimedPhone] = []
+    words: list[int] = []
     for begin, stop in zip(edges[:-1], edges[1:], strict=True):
         unit = int(symbol[begin])
+        if _is_closing(chain, unit) and len(phones) > 1 and words[-1] < 0 and _ms(phones[-1]) <= _LONGEST_CLOSURE_MS:
+            begin -= round(_ms(phones.pop()) / HOP_MS)
+            words.pop()
         phones.append(TimedPhone(chain.symbols[unit] if unit >= 0 else " ", begin * HOP_MS, stop * HOP_MS))
         words.append(chain.word_of_symbol[unit] if unit >= 0 else -1)
     return Alignment(tuple(phones), tuple(words), float(odds[spoken].mean()))

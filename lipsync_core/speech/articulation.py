@@ -23,8 +23,8 @@ _WIDTH_STIFFNESS = 60.0
 # A gap between words this short is no rest: the mouth goes straight on to the next sound.
 _REST_MS = 130.0
 _SILENT_DB = -36.0
-# How firmly lips that were heard are followed; sounds that insist more (closures, lip-teeth sounds) stay as they are.
-_HEARD_STRENGTH, _INSISTING = 1.5, 3.0
+# How firmly lips that were heard are followed beside the targets of the sounds: about as a vowel is.
+_HEARD_STRENGTH = 0.7
 
 Curve = npt.NDArray[np.float64]
 
@@ -143,7 +143,7 @@ def _trajectory(gestures: Sequence[Gesture], grid: Curve, silence: Curve, level:
         weight += _HEARD_STRENGTH * (1.0 - 0.95 * silence)
         pull += _HEARD_STRENGTH * (1.0 - 0.95 * silence) * own
     for gesture in gestures:
-        if gesture.target is None or (heard is not None and gesture.target.strength < _INSISTING):
+        if gesture.target is None:
             continue
         target, strength = gesture.target.opening, gesture.target.strength
         if which == "width":

@@ -25,7 +25,7 @@ _KIN: dict[str, str] = {
     "u": "uʉ", "ɯ": "ɯɨɤ", "ə": "əɘɜɝɚɞᵊ", "y": "yʏ", "ø": "øɵ", "œ": "œɶ",
 }
 CLASSES: tuple[str, ...] = (SILENCE, *_KIN)
-CLOSURES: tuple[int, ...] = tuple(CLASSES.index(c) for c in "pbm")
+CLOSURES: list[int] = [CLASSES.index(c) for c in "pbm"]
 _INDEX = {letter: CLASSES.index(name) for name, letters in _KIN.items() for letter in letters}
 _PAIRS = {pair: CLASSES.index(name) for name, pairs in {
     "tʃ": ("tʃ", "tɕ", "tʂ"), "dʒ": ("dʒ", "dʑ", "dʐ"), "ts": ("ts",), "dz": ("dz",)}.items() for pair in pairs}

@@ -44,8 +44,8 @@ class TimedPhone:
 class HeardSpeech(Sequence[TimedPhone]):
     """Phones of a sound whose text nobody knows, and what the sound itself says about the lips.
 
-    A sequence of ``phones`` to everyone; ``articulate`` takes from them the closures, the rests and the lip-teeth
-    sounds alone and follows ``lips`` in between, which is less sure of itself where the sound is unclear.
+    A sequence of ``phones`` to everyone; ``articulate`` weighs ``lips`` in, which are a mean over all that may be said
+    at a moment and so less sure of themselves where the sound is unclear.
     times_ms: [T], increasing; lips: [T, 2], opening and width as in ``Articulation``.
     """
 

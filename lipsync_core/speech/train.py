@@ -236,7 +236,7 @@ def train(takes: Sequence[Take], epochs: int, seed: int, layout: Layout = MEL, e
     steps = max(int(epochs * frames / _BATCH_FRAMES), 1)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps + 1, pct_start=0.15)
     weight = torch.ones(len(CLASSES))
-    weight[list(CLOSURES)] = _CLOSURE_WEIGHT
+    weight[CLOSURES] = _CLOSURE_WEIGHT
     step, begin = 0, time.perf_counter()
     while step < steps:
         total = count = 0.0
