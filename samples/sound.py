@@ -14,6 +14,8 @@ from samples.video import AUDIO_RATE
 from samples.voices import RATE, Phone, SpokenWord, speak
 
 LEAD_MS = 150.0
+#: The synthesizer's phone times run behind its own sound by this much (stops, sibilants and lips agree on it).
+TIMES_LATE_MS = 57.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def record(clip: Clip, voice_folder: Path) -> Soundtrack:
         lines.append(RecordedLine(line.speaker, line.text, line.translation, words[0].start_ms, words[-1].end_ms,
                                   words, phones))
         position = (list(clip.actors).index(line.speaker) + 0.5) / len(clip.actors)
-        placed.append((at, take.samples, position))
+        placed.append((at + TIMES_LATE_MS, take.samples, position))
         at += take.duration_ms
     frames = int(np.ceil((at + clip.tail_ms) * 25 / 1000))
     total = frames * AUDIO_RATE // 25

@@ -20,7 +20,7 @@ from lipsync_core.speech.articulation import Articulation
 EASE_FRAMES = 4
 _CROSS_FADE = 0.33
 # How much brisker than its speaker's own lips a mouth may move, and the least that is left of a hurried vowel.
-_HURRY, _UNDERSHOOT = 1.0, 0.72
+_HURRY, _UNDERSHOOT = 1.0, 0.65
 
 Floats = npt.NDArray[np.float64]
 
