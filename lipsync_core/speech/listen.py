@@ -54,5 +54,5 @@ def _phones(heard: Heard, network: PhoneNetwork) -> tuple[TimedPhone, ...]:
     transitions = np.full((len(CLASSES), len(CLASSES)), _CHANGE, np.float32)
     path = loop_path(scores.astype(np.float32), transitions, _SHORTEST)
     edges = np.flatnonzero(np.diff(path, prepend=-1, append=-1))
-    return tuple(TimedPhone(CLASSES[path[a]], a * HOP_MS, b * HOP_MS)
+    return tuple(TimedPhone(CLASSES[path[a]], float(a * HOP_MS), float(b * HOP_MS))
                  for a, b in zip(edges[:-1], edges[1:], strict=True))
