@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -17,12 +18,18 @@ if TYPE_CHECKING:
     from dubbing.domain.speech import Phoneme
     from dubbing.engines.base import LipSyncer, Report
     from dubbing.media.audio import Sound
+    from dubbing.media.probe import AudioInfo, MediaInfo
+    from dubbing.transcripts import Spelling
 
 SPEAKER = "speaker"
-STILL_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+STILL_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic",
+                            ".heif"})
+_OUT_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 _RATE = 16_000
-#: Sound that outlasts the pictures by less than this is the last frame's own.
-_TAIL_MS = 60.0
+#: Sound that outlasts the pictures by less than this is the last frame's own; one that ends earlier is common.
+_TAIL_MS, _REST_MS = 60.0, 500.0
+#: Sound with more channels than 5.1 is written as stereo.
+_MOST_CHANNELS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +57,17 @@ def lipsync(video: Path, sound: Path, out: Path, *, backend: str = "auto", check
     """Write ``video`` (or a still picture) to ``out``, saying ``sound``; its own sound is replaced.
 
     transcript: the words of ``sound`` (text, subtitles or a recognizer's JSON), which makes closures exact; without
-    it the phones are heard by the engine. Raises MediaError, UsageError, UnavailableError and StorageError.
+    it the phones are heard by the engine. language: of the sound, as a tag of its track and to spell the transcript;
+    told by the transcript where left out. Raises MediaError, UsageError, UnavailableError and StorageError.
     """
     from dubbing import registry
     from dubbing.media import probe
 
     video, sound, out = Path(video), Path(sound), Path(out)
+    if out.suffix.lower() not in _OUT_SUFFIXES:
+        raise UsageError(f"{out.name} does not end in .mp4, .mov or .mkv.", "Choose one of these suffixes.")
+    _check_target(out, video, sound)
+    _check_language(language)
     is_still = video.suffix.lower() in STILL_SUFFIXES
     heard = _sound_of(sound)
     info = None if is_still else probe.probe(video)
@@ -64,10 +76,9 @@ def lipsync(video: Path, sound: Path, out: Path, *, backend: str = "auto", check
     if checkpoint is not None and backend != "wav2lip":
         raise UsageError("A checkpoint was given, but not the backend that it is for.", "Add --backend wav2lip.")
     engine: LipSyncer = registry.choose("lipsync", backend, checkpoint=str(checkpoint) if checkpoint else None)
+    said = _read(transcript, language)
     run = _Run(listener)
-    with tempfile.TemporaryDirectory(prefix="dubbing-lipsync-") as folder:
-        work = Path(folder)
-        said = _read(transcript, language)
+    with _work_folder() as work:
         if is_still:
             from dubbing.media.still import still_video
 
@@ -75,7 +86,7 @@ def lipsync(video: Path, sound: Path, out: Path, *, backend: str = "auto", check
                 video = still_video(video, len(heard) / _RATE, work / "still.mp4", report=report)
             info = probe.probe(video)
         assert info is not None
-        duration_ms = float(info.duration_ms)
+        duration_ms = _pictures_end_ms(info)
         with run.stage("weights", "file"):
             engine.load()
         with run.stage("hear", "sound"):
@@ -91,13 +102,11 @@ def lipsync(video: Path, sound: Path, out: Path, *, backend: str = "auto", check
             painted = _render(engine, video, work, phonemes, heard, duration_ms, report)
         with run.stage("export", "frame") as report:
             wav = _wav(sound, work / "sound.wav", duration_ms)
-            done = _export(engine, video, work, wav, out, language, report)
+            done = _export(engine, video, work, wav, out, said.language if said is not None else language, report)
     notes = [painted.note] if painted.note else []
     if not painted.frames and not painted.note:
         notes.append("No frame was repainted.")
-    excess_ms = len(heard) / _RATE * 1000 - duration_ms
-    if excess_ms > _TAIL_MS:
-        notes.append(f"The sound is {excess_ms / 1000:.1f} s longer than the pictures; its end is left out.")
+    notes += _sound_notes(sound, len(heard) / _RATE * 1000 - duration_ms)
     return LipSyncResult(out, engine.id, duration_ms / 1000, done.frame_count, painted.frames,
                          "transcript" if said is not None else "sound", (*notes, *done.notes), run.seconds)
 
@@ -117,27 +126,105 @@ class _Run:
         self.listener(Progress(name, 1, 1, unit, "", self.seconds[name], 0.0))
 
 
-def _sound_of(path: Path) -> Sound:
-    from dubbing.media import audio, probe
+@contextmanager
+def _work_folder() -> Iterator[Path]:
+    """A folder that is gone afterwards; a full disk is told as such."""
+    from dubbing.media.atomic import storage_error
 
-    probe.probe(path, needs_video=False, needs_audio=True)
+    with tempfile.TemporaryDirectory(prefix="dubbing-lipsync-") as folder:
+        try:
+            yield Path(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise storage_error(error, Path(folder)) from error
+
+
+def _check_target(out: Path, *inputs: Path) -> None:
+    """Raise before anything long begins when ``out`` is one of the inputs or cannot be written."""
+    from dubbing.errors import StorageError
+    from dubbing.media.atomic import storage_error
+
+    if out.is_dir():
+        raise StorageError(f"{out} is a folder, not a file.", "Name a file to write.")
+    for path in inputs:
+        if out.exists() and path.exists() and out.samefile(path):
+            raise UsageError(f"{out} is {path.name}, which is read.", "Choose another name for the result.")
+    folder = out.absolute().parent
+    try:
+        while not folder.exists():
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise storage_error(error, out) from error
+
+
+def _check_language(language: str) -> None:
+    from dubbing.media.languages import iso639_2
+
+    if language and language != "und" and iso639_2(language) == "und":
+        raise UsageError(f"{language} is no language code.", "Give an ISO 639-1 code, such as en or es.")
+
+
+def _pictures_end_ms(info: MediaInfo) -> float:
+    """When the last frame ends on the file's clock: its own sound may be longer or shorter."""
+    assert info.video is not None
+    return info.video.start_ms + (info.video.duration_ms or info.video.frame_count / info.video.frame_rate * 1000)
+
+
+def _sound_notes(sound: Path, excess_ms: float) -> list[str]:
+    notes = []
+    if excess_ms > _TAIL_MS:
+        notes.append(f"The sound is {excess_ms / 1000:.1f} s longer than the pictures; its end is left out.")
+    if excess_ms < -_REST_MS:
+        notes.append(f"The sound ends {-excess_ms / 1000:.1f} s before the pictures; the mouth rests from there.")
+    if (channels := _stream_of(sound).channels) > _MOST_CHANNELS:
+        notes.append(f"The sound's {channels} channels were mixed to stereo.")
+    return notes
+
+
+def _stream_of(sound: Path) -> AudioInfo:
+    """The first sound stream of a file that may hold pictures too; MediaError where there is none."""
+    from dubbing.media import probe
+
+    streams = probe.probe(sound, needs_video=False).audio
+    if not streams:
+        raise MediaError(f"{sound.name} has no sound.", "Give a file with the speech that is to be said.")
+    return streams[0]
+
+
+def _sound_of(path: Path) -> Sound:
+    from dubbing.media import audio
+
+    _stream_of(path)
     heard = audio.read_mono_16k(path)
     if len(heard) < _RATE // 10:
         raise MediaError(f"{path.name} holds no sound to speak of.", "Give a recording of at least 0.1 s.")
     return heard
 
 
-def _read(transcript: Path | None, language: str) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A transcript, spelled in ``language``."""
+
+    spelling: Spelling
+    language: str
+
+
+def _read(transcript: Path | None, language: str) -> _Said | None:
     if transcript is None:
         return None
+    from dubbing.engines.tts.phonemes import language_of
     from dubbing.transcripts import read_transcript, spell
 
-    return spell(read_transcript(transcript), language)
+    text = read_transcript(transcript)
+    return _Said(spell(text, language), language or text.language or language_of(text.text))
 
 
-def _phonemes(engine: LipSyncer, heard: Sound, said: Any) -> list[Phoneme]:
-    words, anchors = (said.words, said.anchors) if said is not None else (None, ())
-    return list(engine.hear(heard, _RATE, words, anchors))
+def _phonemes(engine: LipSyncer, heard: Sound, said: _Said | None) -> Sequence[Phoneme]:
+    words, anchors = (said.spelling.words, said.spelling.anchors) if said is not None else (None, ())
+    return engine.hear(heard, _RATE, words, anchors)
 
 
 def _made(folder: Path) -> Path:
@@ -153,26 +240,27 @@ def _model(engine: LipSyncer, video: Path, work: Path, duration_ms: int, report:
     return on_camera.get(SPEAKER, [])
 
 
-def _render(engine: LipSyncer, video: Path, work: Path, phonemes: list[Phoneme], heard: Sound, duration_ms: float,
+def _render(engine: LipSyncer, video: Path, work: Path, phonemes: Sequence[Phoneme], heard: Sound, duration_ms: float,
             report: Report) -> Any:
     """The whole video is covered: where the sound is silent or over, the mouth rests."""
     from dubbing.engines.base import LipSyncLine
 
-    line = LipSyncLine("line", SPEAKER, 0, [p for p in phonemes if p.start_ms < duration_ms], heard, _RATE, 0,
-                       int(duration_ms) + 1)
+    line = LipSyncLine("line", SPEAKER, 0, phonemes, heard, _RATE, 0, int(duration_ms) + 1)
     return engine.render(video, work / "tracks", work / "mouths", line, _made(work / "patches"), report)
 
 
 def _wav(sound: Path, out: Path, duration_ms: float) -> Path:
-    """``sound`` at its own rate and channels, no longer than the pictures."""
-    from dubbing.media import audio, probe
+    """``sound`` at its own rate and channels (stereo where there are too many), no longer than the pictures."""
+    from dubbing.media import audio
 
-    rate = probe.probe(sound, needs_video=False, needs_audio=True).audio[0].sample_rate
-    left = int(duration_ms / 1000 * rate)
+    stream = _stream_of(sound)
+    rate = stream.sample_rate
+    left = round(duration_ms / 1000 * rate)
+    layout = "stereo" if stream.channels > _MOST_CHANNELS else None
 
     def parts() -> Iterator[Sound]:
         nonlocal left
-        for block in audio.blocks(sound, rate):
+        for block in audio.blocks(sound, rate, layout):
             if left <= 0:
                 return
             yield block[:, :left]
@@ -209,11 +297,13 @@ def score(video: Path, *, sound: Path | None = None, reference: Path | None = No
             raise UsageError(f"{page.name} does not end in .html or .png.", "Choose one of these suffixes.")
         if not page.resolve().parent.is_dir():
             raise UsageError(f"There is no folder {page.resolve().parent}.", "Make it first, or name another.")
+        _check_target(page)
+    _check_language(language)
     info = probe.probe(video)
     if reference is not None:
         probe.probe(reference)
     if sound is not None:
-        probe.probe(sound, needs_video=False, needs_audio=True)
+        _stream_of(sound)
     said = _read(transcript, language)
     run = _Run(listener)
     phonemes = None

@@ -157,6 +157,17 @@ def resample(sound: Sound, from_rate: int, to_rate: int) -> Sound:
     return np.pad(result, (0, wanted - len(result))).astype(np.float32)
 
 
+def packed(part: Sound, layout: str) -> av.AudioFrame:
+    """[channels, samples] as a frame of interleaved samples: PyAV reads past the planes of eight or more channels."""
+    return av.AudioFrame.from_ndarray(np.ascontiguousarray(part.T, np.float32).reshape(1, -1), format="flt",
+                                      layout=layout)
+
+
+def unpacked(frame: av.AudioFrame) -> Sound:
+    """The inverse of ``packed``: float32 [channels, samples]."""
+    return np.ascontiguousarray(frame.to_ndarray().reshape(frame.samples, -1).T)
+
+
 def _decoded(path: Path, container: Any, source: Any, layout: str) -> Iterator[tuple[Fraction | None, Sound]]:
     """(start in seconds of the container's time stamps, [channels, samples]) in decoding order."""
     resampler: Any = None
@@ -175,10 +186,10 @@ def _decoded(path: Path, container: Any, source: Any, layout: str) -> Iterator[t
                                  "Convert it to one rate first.")
             now = (frame.format.name, frame.layout.name)
             if resampler is None or now != shape:
-                resampler, shape = av.AudioResampler(format="fltp", layout=layout, options=_NORMALISED), now
+                resampler, shape = av.AudioResampler(format="flt", layout=layout, options=_NORMALISED), now
             time = None if frame.pts is None else frame.pts * frame.time_base
             frame.pts = None
-            parts = [part.to_ndarray() for part in resampler.resample(frame)]
+            parts = [unpacked(part) for part in resampler.resample(frame)]
             found = True
             if parts:
                 yield time, np.concatenate(parts, axis=1)
@@ -214,19 +225,19 @@ def _silence(channels: int, samples: int) -> Iterator[Sound]:
 
 def converted(parts: Iterable[Sound], from_rate: int, to_rate: int, layout: str) -> Iterator[Sound]:
     """Another sample rate, streamed through FFmpeg's resampler (its delay is taken out)."""
-    resampler = av.AudioResampler(format="fltp", layout=layout, rate=to_rate)
+    resampler = av.AudioResampler(format="flt", layout=layout, rate=to_rate)
     done = 0
     written = 0
     for part in parts:
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), format="fltp", layout=layout)
+        frame = packed(part, layout)
         frame.sample_rate, frame.pts, frame.time_base = from_rate, done, Fraction(1, from_rate)
         done += part.shape[1]
         for out in resampler.resample(frame):
             written += out.samples
-            yield out.to_ndarray()
+            yield unpacked(out)
     wanted = round(done * to_rate / from_rate)
     for out in resampler.resample(None):
-        tail = out.to_ndarray()[:, : max(wanted - written, 0)]
+        tail = unpacked(out)[:, : max(wanted - written, 0)]
         written += tail.shape[1]
         if tail.shape[1]:
             yield tail
