@@ -135,7 +135,7 @@ class LipSyncLine:
     id: str
     speaker: str
     start_ms: int
-    phonemes: tuple[Phoneme, ...]
+    phonemes: Sequence[Phoneme]
     sound: Sound
     sample_rate: int
     cover_start_ms: int
@@ -195,11 +195,12 @@ class LipSyncer(Engine, Protocol):
         """
 
     def hear(self, sound: Sound, sample_rate: int, words: Sequence[Sequence[str]] | None = None,
-             anchors: Sequence[tuple[int, int, float, float]] = ()) -> list[Phoneme]:
+             anchors: Sequence[tuple[int, int, float, float]] = ()) -> Sequence[Phoneme]:
         """When each phone of mono ``sound`` is said: of the known ``words`` (IPA symbols each), else as heard.
 
-        anchors: (first word, word after the last, start_ms, end_ms) of pieces whose times are known. Raises
-        MediaError when the words cannot be what is said.
+        anchors: (first word, word after the last, start_ms, end_ms) of pieces whose times are known. What comes back
+        may know more than its phones (how the lips stand): hand it on to ``render`` as it is. Raises MediaError when
+        the words cannot be what is said.
         """
 
     def render(self, video: Path, tracks: Path, models: Path, line: LipSyncLine, folder: Path,

@@ -19,6 +19,8 @@ from lipsync_core.speech.articulation import Articulation
 
 EASE_FRAMES = 4
 _CROSS_FADE = 0.33
+# Frames for which one mouth rests.
+_HELD_FRAMES = 40
 # How much brisker than its speaker's own lips a mouth may move, and the least that is left of a hurried vowel.
 _HURRY, _UNDERSHOOT = 1.0, 0.65
 
@@ -91,7 +93,7 @@ def make_plan(atlas: Atlas, plates: Plates, articulation: Articulation) -> list[
     mixtures: list[tuple[tuple[int, float], ...]] = []
     residual = np.empty_like(normalised)
     for segment in segments:
-        path[segment] = shortest_path(cost[segment], join)
+        path[segment] = hold_rests(shortest_path(cost[segment], join), cost[segment], _rests(articulation)[segment])
         mixed = _cross_fade(path[segment], atlas.follows, thumbs)
         mixtures += mixed
         raw = np.stack([sum(w * atlas.residual[i] for i, w in mix) for mix in mixed])
@@ -138,6 +140,25 @@ def _unhurried(atlas: Atlas, plates: Plates, opening: Floats) -> Floats:
     span = atlas.range.wide - atlas.range.closed
     hurry = pace(opening * span, plates.frames, plates.tracks) / atlas.range.pace
     return opening * float(np.clip(_HURRY / max(hurry, 1e-6), _UNDERSHOOT, 1.0))
+
+
+def _rests(articulation: Articulation) -> npt.NDArray[np.bool_]:
+    """[N] nothing is said and the lips are together."""
+    return (articulation.speech < 0.02) & (articulation.opening < 0.03)
+
+
+def hold_rests(path: npt.NDArray[np.int64], cost: Floats, rests: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """``path`` [N] with one mouth for each rest: shut lips that are swapped for other shut lips seem to whisper.
+
+    cost: [N, M] target costs, by which the mouth is chosen. A long rest changes it now and then, as the head turns.
+    """
+    held = path.copy()
+    still = np.flatnonzero(rests)
+    for run in np.split(still, np.flatnonzero(np.diff(still) > 1) + 1):
+        for part in np.array_split(run, max(round(len(run) / _HELD_FRAMES), 1)):
+            if len(part) > 2:
+                held[part] = int(cost[part].sum(0).argmin())
+    return held
 
 
 def _targets(atlas: Atlas, plates: Plates, normalised: Floats, rows: Floats, wanted: Wanted,

@@ -13,6 +13,7 @@ from dubbing.errors import DubbingError, MediaError, UnavailableError
 
 if TYPE_CHECKING:
     from lipsync_core.engine import AtlasLipSync
+    from lipsync_core.speech.network import PhoneNetwork
 
 WEIGHTS, EAR = "mediapipe-face", "whisper-base"
 SHEET_CELLS = 16
@@ -62,18 +63,18 @@ class AtlasLipSyncer:
             return self._loaded().model(video, tracks, heard, folder, report, or_largest=or_largest)
 
     def hear(self, sound: Sound, sample_rate: int, words: Sequence[Sequence[str]] | None = None,
-             anchors: Sequence[tuple[int, int, float, float]] = ()) -> list[Phoneme]:
+             anchors: Sequence[tuple[int, int, float, float]] = ()) -> Sequence[Phoneme]:
         from lipsync_core.speech.align import AlignmentError, align
         from lipsync_core.speech.listen import listen
 
-        network = _ear()
+        network = ear()
+        if words is None:
+            return listen(sound, sample_rate, network=network)
         try:
-            found = (listen(sound, sample_rate, network=network) if words is None
-                     else align(sound, sample_rate, words, anchors or None, network=network))
+            return align(sound, sample_rate, words, anchors or None, network=network)
         except AlignmentError as error:
             raise MediaError(f"The transcript does not fit the sound: {error}.",
                              "Give the words that are said in it, or leave the transcript out.") from error
-        return [Phoneme(p.symbol, p.start_ms, p.end_ms) for p in found]
 
     def render(self, video: Path, tracks: Path, models: Path, line: LipSyncLine, folder: Path,
                report: Report = silent) -> LipSyncReport:
@@ -125,6 +126,21 @@ class AtlasLipSyncer:
         self.load()
         assert self._core is not None
         return self._core
+
+
+def ear() -> PhoneNetwork | None:
+    """The phone network that listens with Whisper; None, for the library's small one, where Whisper cannot be had."""
+    from dubbing.errors import DubbingError
+    from dubbing.weights.store import Store
+    from lipsync_core.speech.whisper_ears import whisper_network
+
+    store = Store()
+    if store.why_unavailable(EAR) is not None:
+        return None
+    try:
+        return whisper_network(store.fetch(EAR))
+    except DubbingError:
+        return None
 
 
 class told:  # noqa: N801 - used like a function
