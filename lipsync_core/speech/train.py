@@ -15,20 +15,19 @@ import json
 import os
 import sys
 import time
-import wave
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_core.speech.articulation import articulate
 from lipsync_core.speech.augment import backgrounds, disturbed, recorded
+from lipsync_core.speech.corpus import Take, labels, lip_targets, read_corpus
+from lipsync_core.speech.evaluate import evaluate
 from lipsync_core.speech.features import HOP_MS, Float
 from lipsync_core.speech.network import MEL, Ear, Layout, PhoneNetwork, load, mel_ear
-from lipsync_core.speech.phones import CLASSES, CLOSURES, classes_of
+from lipsync_core.speech.phones import CLASSES, CLOSURES
 from lipsync_core.speech.timeline import TimedPhone
 
 if TYPE_CHECKING:
@@ -41,50 +40,6 @@ _CLOSURE_WEIGHT, _LIPS_WEIGHT, _SMOOTHING = 1.6, 3.0, 0.05
 _RATE = 16000
 _CHUNK_SAMPLES, _CROP_ROWS = 28 * _RATE, 300
 Example = tuple[Float, npt.NDArray[np.int64], Float]
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """One sound of a corpus at 16 kHz with its phones."""
-
-    sound: Float
-    phones: tuple[TimedPhone, ...]
-    split: str
-    language: str
-    file: str
-
-
-def read_corpus(folder: Path) -> list[Take]:
-    """Every take listed in ``folder/takes.jsonl``."""
-    takes = []
-    for line in (folder / "takes.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        with wave.open(str(folder / row["file"]), "rb") as file:
-            sound = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
-        phones = tuple(TimedPhone(str(s), float(a), float(b)) for s, a, b in row["phones"])
-        takes.append(Take(sound, phones, row["split"], row["language"], row["file"]))
-    return takes
-
-
-def labels(phones: Sequence[TimedPhone], frames: int, scale: float = 1.0,
-           shift_ms: float = 0.0) -> npt.NDArray[np.int64]:
-    """Class of every frame; a symbol of several classes shares its time among them; outside every phone: silence."""
-    out = np.zeros(frames, np.int64)
-    for phone in phones:
-        classes = classes_of(phone.symbol)
-        if not classes:
-            continue
-        edges = np.linspace(phone.start_ms, phone.end_ms, len(classes) + 1) * scale + shift_ms
-        for name, begin, end in zip(classes, edges[:-1], edges[1:], strict=True):
-            out[max(round(begin / HOP_MS), 0): max(round(end / HOP_MS), 0)] = name
-    return out
-
-
-def lip_targets(phones: Sequence[TimedPhone], frames: int, scale: float, shift_ms: float) -> Float:
-    """Opening and width of the articulation that the true phones ask for, ``[frames, 2]``."""
-    moved = [TimedPhone(p.symbol, p.start_ms * scale + shift_ms, p.end_ms * scale + shift_ms) for p in phones]
-    aim = articulate(moved, (np.arange(frames) + 0.5) * HOP_MS)
-    return np.column_stack([aim.opening, aim.width]).astype(np.float32)
 
 
 def build(layout: Layout) -> torch.nn.Module:
@@ -203,10 +158,14 @@ def _batches(examples: Iterable[Example], layout: Layout) -> Iterable[tuple[torc
     import torch
 
     waiting: list[Example] = []
-    for example in examples:
+    following = iter(examples)
+    example = next(following, None)
+    while example is not None:
         waiting.append(example)
+        example = next(following, None)
         longest = max(len(row[0]) for row in waiting)
-        if longest * len(waiting) * layout.steps < _BATCH_FRAMES:
+        # The last batch of a pass may be small: a corpus of a few takes has no other.
+        if longest * len(waiting) * layout.steps < _BATCH_FRAMES and example is not None:
             continue
         x = np.zeros((len(waiting), longest, layout.inputs), np.float32)
         y = np.full((len(waiting), longest * layout.steps), _IGNORED, np.int64)
@@ -275,22 +234,6 @@ def refit_lips(weights: dict[str, Float], takes: Sequence[Take], seed: int, layo
         product += x.T @ lips.reshape(len(x), -1) / len(x)
     solved = np.linalg.solve(square, product).T.astype(np.float32)
     weights["lips.weight"], weights["lips.bias"] = np.ascontiguousarray(solved[:, :-1]), solved[:, -1].copy()
-
-
-def evaluate(network: PhoneNetwork, takes: Sequence[Take]) -> dict[str, float]:
-    """Share of frames whose class is right (all, and spoken alone), and the lips' correlation with the truth."""
-    right, spoken, truths, guesses = [], [], [], []
-    for take in takes:
-        heard = network.hear(take.sound, _RATE)
-        truth = labels(take.phones, len(heard.logp))
-        right.append(heard.logp.argmax(1) == truth)
-        spoken.append(truth > 0)
-        truths.append(lip_targets(take.phones, len(truth), 1.0, 0.0)[:, 0])
-        guesses.append(heard.lips[:, 0])
-    hit, voiced = np.concatenate(right), np.concatenate(spoken)
-    r = np.corrcoef(np.concatenate(truths), np.concatenate(guesses))[0, 1]
-    return {"frames_right": round(float(hit.mean()), 4), "spoken_right": round(float(hit[voiced].mean()), 4),
-            "opening_r": round(float(r), 4)}
 
 
 def save(weights: dict[str, Float], path: Path) -> None:
