@@ -1,4 +1,4 @@
-"""Is it still the same person's mouth? Judged without any downloaded network, on texture and on shape.
+"""Is it still the same person's mouth? Judged without any downloaded network, on texture.
 
 Texture: every mouth is unrolled through its mesh onto one closed-to-open-free canonical mouth, so that opening, pose
 and size drop out; what remains is lips, skin, stubble and colour. It is compared with the speaker's own frames of
@@ -7,8 +7,8 @@ mouth is the plate's own), in the way of structural similarity (Wang et al. 2004
 so that a smeared average of the speaker scores lower, too). The same is done among the original's own frames:
 the ratio of the two is 1 when a repainted mouth looks as much like the speaker as the speaker does.
 
-Shape: how far the lips' outline is from that of the same neighbours, in excess of how far the original's own are from
-each other. Other people's lips are 0.02 to 0.1 eye distances off.
+The form of the lips is left out on purpose: a smiling speaker whose new words let the mouth rest has another form than
+in any frame of the original, and is still the same person.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ _APART, _NEIGHBOURS = 12, 5
 _LEAST_FRAMES = 30
 _MOST_REFERENCES = 240
 _SIGHT = np.array([0.05, 0.05, 0.05, 0.05])
-_OTHERS = 0.04
 
 Floats = npt.NDArray[np.float64]
 Texture = npt.NDArray[np.float32]
@@ -95,26 +94,24 @@ def similarity(a: Texture, b: Texture) -> Texture:
 
 @dataclass(slots=True)
 class _Mouths:
-    """Mouths of one file: frame numbers, textures, feature rows and the lips' normalised points."""
+    """Mouths of one file: frame numbers, textures and feature rows."""
 
     frames: list[int] = field(default_factory=list)
     textures: list[Texture] = field(default_factory=list)
     rows: list[Floats] = field(default_factory=list)
-    lips: list[Floats] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Likenesses:
-    """Per frame, how alike texture and shape are relative to the original's among themselves; 1 is as alike."""
+    """Per frame, how alike the texture is relative to the original's frames among themselves; 1 is as alike."""
 
     frames: npt.NDArray[np.int64]
     texture: Floats
-    shape: Floats
 
     @property
     def ratio(self) -> float:
-        """The lower of both means: a fault of one is not hidden by the other."""
-        return float(min(self.texture.mean(), self.shape.mean()))
+        """The mean."""
+        return float(self.texture.mean())
 
 
 @dataclass(slots=True)
@@ -136,27 +133,21 @@ class Likeness:
             kept.frames.append(before.number)
             kept.textures.append(self.unroll.texture(picture, points))
             kept.rows.append(shape.features(normalised)[0])
-            kept.lips.append(normalised[0, shape.LIPS].ravel())
 
     def compare(self) -> Likenesses | None:
         """None when the original shows fewer than 30 mouths to compare with."""
         if len(self._before.frames) < _LEAST_FRAMES:
             return None
         step = -(-len(self._before.frames) // _MOST_REFERENCES)
-        own = [np.array(v[::step]) for v in (self._before.frames, self._before.textures, self._before.rows,
-                                             self._before.lips)]
-        frames, textures, rows, lips = (np.array(v) for v in (self._after.frames, self._after.textures,
-                                                              self._after.rows, self._after.lips))
+        own = [np.array(v[::step]) for v in (self._before.frames, self._before.textures, self._before.rows)]
+        frames, textures, rows = (np.array(v) for v in (self._after.frames, self._after.textures, self._after.rows))
         base_gap, gap = _gap(own[0], own[2], own[0], own[2]), _gap(frames, rows, own[0], own[2])
         usable = np.isfinite(gap).any(1)
         if not usable.any() or not np.isfinite(base_gap).any():
             return None
         texture = _nearest_mean(gap, similarity(textures, own[1])) / np.nanmean(
             _nearest_mean(base_gap, similarity(own[1], own[1])))
-        usual = np.nanmean(_nearest_mean(base_gap, _squared(own[3], own[3])))
-        excess = np.maximum(_nearest_mean(gap, _squared(lips, own[3])) - usual, -usual)
-        form = np.exp(-np.maximum(np.nanmean(excess[usable]), 0.0) / _OTHERS**2) * np.ones(len(frames))
-        return Likenesses(frames[usable], texture[usable], form[usable])
+        return Likenesses(frames[usable], texture[usable])
 
 
 def _gap(frames: npt.NDArray[np.int64], rows: Floats, reference_frames: npt.NDArray[np.int64],
@@ -173,9 +164,3 @@ def _nearest_mean(gap: Floats, values: npt.NDArray[np.floating]) -> Floats:
     valid = np.isfinite(np.take_along_axis(gap, nearest, 1))
     total = np.where(valid, np.take_along_axis(values, nearest, 1), 0.0).sum(1)
     return np.where(valid.any(1), total / np.maximum(valid.sum(1), 1), np.nan)
-
-
-def _squared(a: Floats, b: Floats) -> Floats:
-    """[N, M] mean squared distance of points [N, 2 K] and [M, 2 K]."""
-    total = (a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T
-    return np.maximum(total, 0) / (a.shape[1] / 2)

@@ -62,7 +62,7 @@ BARS = (
         "pixels"),
     Bar("seam_ratio", "Seam", "steps across the edge of the repaint, original = 1", 0.9, 1.1),
     Bar("sharpness_ratio", "Sharpness", "of the mouth, the speaker's own = 1", 0.85, 1.15),
-    Bar("identity_ratio", "Identity", "likeness of texture and form, the speaker's own = 1", 0.98, None),
+    Bar("identity_ratio", "Identity", "likeness of texture, the speaker's own = 1", 0.98, None),
     Bar("jitter_ratio", "Jitter", "trembling of the lips' outline, original = 1", None, 1.2),
     Bar("motion_r", "Motion follows sound", "correlation of the lips' speed and loudness; needs no text", None, None),
     Bar("motion_lag_ms", "Motion lag", "shift of the best fit; above 0 the mouth is late", None, None, "ms"),
