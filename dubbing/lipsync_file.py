@@ -278,6 +278,14 @@ def _export(engine: LipSyncer, video: Path, work: Path, wav: Path, out: Path, la
                         report=report)
 
 
+def _with_rest(phonemes: Sequence[Phoneme], end_ms: float) -> list[Phoneme]:
+    """With a pause up to ``end_ms``: where the sound is over, the mouth has to rest, and that is judged too."""
+    from dubbing.domain.speech import Phoneme
+
+    last_ms = max((p.end_ms for p in phonemes), default=0.0)
+    return [*phonemes, *([Phoneme(" ", last_ms, end_ms)] if end_ms > last_ms else [])]
+
+
 def score(video: Path, *, sound: Path | None = None, reference: Path | None = None, syncnet: Path | None = None,
           transcript: Path | None = None, language: str = "", pages: Sequence[Path] = (),
           listener: Listener = nobody) -> dict[str, Any]:
@@ -312,6 +320,7 @@ def score(video: Path, *, sound: Path | None = None, reference: Path | None = No
             raise MediaError(f"{video.name} has no sound to lay the transcript onto.", "Give the speech with --audio.")
         with run.stage("hear", "sound"):
             phonemes = _phonemes(registry.choose("lipsync", "atlas"), _sound_of(sound or video), said)
+        phonemes = _with_rest(phonemes, _pictures_end_ms(info))
     with run.stage("quality", "frame") as report:
         found = judge(video, audio=sound, reference=reference, phonemes=phonemes, syncnet=syncnet, pages=pages,
                       report=report)

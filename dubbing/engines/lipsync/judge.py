@@ -8,9 +8,10 @@ from typing import Any
 
 from dubbing.domain.speech import Phoneme
 from dubbing.engines.base import Report, silent
-from dubbing.engines.lipsync.atlas import WEIGHTS, told
+from dubbing.engines.lipsync.atlas import WEIGHTS, ear, told
 from dubbing.engines.lipsync.syncnet import lip_sync_error
 from dubbing.errors import MediaError
+from dubbing.media.atomic import replacing
 
 SPEAKER = "speaker"
 
@@ -28,6 +29,7 @@ def judge(video: Path, *, audio: Path | None, reference: Path | None, phonemes: 
     from lipsync_core.metrics.judge import JudgeError
     from lipsync_core.metrics.judge import judge as look
     from lipsync_core.metrics.report import write_report
+    from lipsync_core.speech.listen import listen
     from lipsync_core.speech.sound import RATE, read_mono
 
     models = Store().fetch(WEIGHTS)
@@ -37,20 +39,37 @@ def judge(video: Path, *, audio: Path | None, reference: Path | None, phonemes: 
         sound = read_mono(audio or video)
         end_ms = max(p.end_ms for p in phonemes)
         lines = [Line(SPEAKER, 0.0, phonemes, 0.0, end_ms, sound, RATE)]
+    lse, why_no_lse = _lse(video, syncnet, audio)
     try:
         with told():
-            found = look(video, models, reference=reference, audio=audio, lines=lines, album=album, report=report)
+            found = look(video, models, reference=reference, audio=audio, lines=lines, album=album, report=report,
+                         listen=lambda sound, rate: listen(sound, rate, network=ear()))
             result = found.as_dict()
     except JudgeError as error:
         raise MediaError(f"{video.name} cannot be judged: {error}.",
                          "Give the video that the dub was made from as --reference.") from error
     if not found.frames:
         raise MediaError(f"No face was found in {video.name}.", "Give a video in which a face can be seen.")
-    if syncnet is not None:
-        result["lse"] = lip_sync_error(video, syncnet, audio=audio)
+    if lse:
+        result["lse"] = lse
+    elif why_no_lse:
+        result["omitted"]["lse"] = why_no_lse
     for page in pages:
         is_png = page.suffix.lower() == ".png"
         against = f"against {reference.name}" if reference else "on its own"
-        write_report(found, album or Album(), html=None if is_png else page, png=page if is_png else None,
-                     title=f"Lip-sync of {video.name}", subtitle=f"Judged {against}")
+        with replacing(page) as temporary:
+            write_report(found, album or Album(), html=None if is_png else temporary,
+                         png=temporary if is_png else None, title=f"Lip-sync of {video.name}",
+                         subtitle=f"Judged {against}")
     return result
+
+
+def _lse(video: Path, syncnet: Path | None, audio: Path | None) -> tuple[dict[str, Any], str]:
+    """The error and an empty string, or why there is none. Weights that cannot be used raise UnavailableError, before
+    anything else is computed."""
+    if syncnet is None:
+        return {}, ""
+    try:
+        return lip_sync_error(video, syncnet, audio=audio), ""
+    except MediaError as error:
+        return {}, error.message
