@@ -17,16 +17,20 @@ BACKENDS = ("auto", "atlas", "wav2lip", "fake")
 @click.argument("audio", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write (.mp4, .mov or .mkv).")
 @click.option("--backend", type=click.Choice(BACKENDS), default="auto", show_default=True,
-              help="How the mouth is repainted.")
+              help="How the mouth is repainted; auto is the best that runs without a checkpoint, fake is for tests.")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Wav2Lip's weights, for --backend wav2lip.")
 @click.option("--transcript", type=click.Path(path_type=Path),
               help="The words of AUDIO (text, SRT, WebVTT, Whisper's JSON): closures become exact.")
 @click.option("--language", default="", metavar="LANG",
-              help="Language of the transcript; told by its words if left out.")
+              help="Language of AUDIO (ISO 639-1, such as en); told by the transcript if left out.")
 @json_option
 def lipsync(video: Path, audio: Path, out: Path, backend: str, checkpoint: Path | None, transcript: Path | None,
             language: str, as_json: bool) -> None:
-    """Make the speaker of VIDEO (or of a still picture) say AUDIO, which becomes its sound."""
+    """Make the speaker of VIDEO say AUDIO, which becomes its sound.
+
+    VIDEO keeps its length, and the mouth rests where AUDIO is silent or over. A still picture (PNG, JPEG ...) becomes a
+    video as long as AUDIO. AUDIO may be a sound file or a video. Without --transcript the words are heard.
+    """
     from dubbing.lipsync_file import lipsync as run
 
     with terminal.bars() as listener:
@@ -45,14 +49,19 @@ def lipsync(video: Path, audio: Path, out: Path, backend: str, checkpoint: Path 
 @click.option("--audio", type=click.Path(path_type=Path), help="The speech, if it is not VIDEO's own sound.")
 @click.option("--reference", type=click.Path(path_type=Path), help="The original video that VIDEO was made from.")
 @click.option("--syncnet", type=click.Path(path_type=Path), help="SyncNet's weights: adds LSE-D and LSE-C.")
-@click.option("--transcript", type=click.Path(path_type=Path), help="The words that are said; heard if left out.")
+@click.option("--transcript", type=click.Path(path_type=Path),
+              help="The words that are said (text, SRT, WebVTT, Whisper's JSON); heard if left out.")
 @click.option("--language", default="", metavar="LANG", help="Language of the transcript.")
 @click.option("--report", "pages", type=click.Path(path_type=Path), multiple=True,
               help="One-page report to write (.html or .png); may be given twice.")
 @json_option
 def score(video: Path, audio: Path | None, reference: Path | None, syncnet: Path | None, transcript: Path | None,
           language: str, pages: tuple[Path, ...], as_json: bool) -> None:
-    """Judge the lip-sync and the picture of VIDEO, alone or against its original."""
+    """Judge the lip-sync and the picture of VIDEO, alone or against its original.
+
+    Prints every figure with its bar, then the worst moments. Without --reference all that compares pictures with the
+    original's is left out, and named. A bar that is missed is no failure of the command.
+    """
     from dubbing.lipsync_file import score as run
 
     with terminal.bars() as listener:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +19,14 @@ import pytest
 import soundfile
 from PIL import Image
 
+from dubbing import registry
 from dubbing.domain.speech import Phoneme
 from dubbing.engines.lipsync.fake import COLOUR, FakeLipSyncer
 from dubbing.media.probe import probe
 from dubbing.media.write import DEFAULT_CRF
+from tests.conftest import REPOSITORY
 from tests.media_factory import make, read_number
+from tests.test_imports import HEAVY
 
 FAKE = ("--backend", "fake")
 SPANISH = "Hola, me llamo Pablo y vivo en un pueblo pequeño cerca del mar."
@@ -307,6 +312,18 @@ def one_sentence(code: int, err: str, says: str) -> None:
     assert [line for line in err.splitlines() if line.startswith("Hint: ")], err
 
 
+def test_a_checkpoint_that_cannot_be_used_is_told_before_anything_is_computed(clip: Path, speech: Path, tmp_path: Path,
+                                                                              dubbing: Any) -> None:
+    if (reason := registry.create("lipsync", "atlas").why_unavailable()) is not None:
+        pytest.skip(reason)
+    page = wrote(tmp_path / "wav2lip.pth", "<html>Google Drive - Virus scan warning</html>")
+    for path, more, says in ((tmp_path / "no.pth", (), r"no checkpoint .*no\.pth"), (page, (), "web page"),
+                             (tmp_path, ("--backend", "wav2lip"), "no checkpoint")):
+        code, _, err = dubbing(clip, speech, "--out", tmp_path / "out.mp4", "--checkpoint", path, *more)
+        one_sentence(code, err, says)
+        assert code == 4 and "Finding" not in err and not (tmp_path / "out.mp4").exists()
+
+
 def test_json_says_what_is_wrong_too(clip: Path, tmp_path: Path, dubbing: Any) -> None:
     code, said, _ = dubbing(clip, tmp_path / "no.wav", "--out", tmp_path / "out.mp4", "--json", *FAKE)
     assert code == 3 and set(said) == {"error", "hint"} and "no.wav" in said["error"]
@@ -347,7 +364,14 @@ def test_an_older_result_is_replaced(clip: Path, speech: Path, tmp_path: Path, d
     assert probe(out).duration_ms > 2900
 
 
-def test_help_names_every_option_and_imports_no_model_library(dubbing: Any) -> None:
+def test_the_commands_are_there_before_any_model_library() -> None:
+    code = ("import sys, dubbing.cli, dubbing.cli_lipsync, dubbing.lipsync_file; "
+            f"print(sorted(set(m.split('.')[0] for m in sys.modules) & {HEAVY | {'numpy'}!r}))")
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_names_every_option(dubbing: Any) -> None:
     code, out, _ = dubbing("--help")
     assert code == 0
     for option in ("VIDEO AUDIO", "--out", "--backend", "--checkpoint", "--transcript", "--language", "--json"):
