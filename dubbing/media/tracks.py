@@ -18,7 +18,7 @@ from av.codec.context import Flags
 from av.container import OutputContainer
 from av.stream import Disposition
 
-from dubbing.media.audio import Sound, blocks, converted, read_wav_blocks
+from dubbing.media.audio import Sound, blocks, converted, packed, read_wav_blocks
 from dubbing.media.languages import iso639_2
 from dubbing.media.probe import open_media
 
@@ -84,7 +84,7 @@ class EncodedFeed:
 
     def _encode(self, part: Sound) -> None:
         clipped = np.clip(part, -1.0, 1.0).astype(np.float32)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(clipped), format="fltp", layout=self._layout)
+        frame = packed(clipped, self._layout)
         frame.sample_rate, frame.pts, frame.time_base = self._rate, self._samples, Fraction(1, self._rate)
         self._samples += part.shape[1]
         self._container.mux(self.stream.encode(frame))
