@@ -140,11 +140,11 @@ def talking_clip(source: Path, out: Path, seconds: float) -> Path:
 @pytest.mark.real
 def test_a_dub_from_end_to_end(faces: None, checkpoint: Path, samples: Path, tmp_path: Path,
                                capsys: pytest.CaptureFixture[str]) -> None:
-    """One second of a made-up face: the mouth is the random network's, everything else is the source's."""
+    """A second and a half of a made-up face: the mouth is the random network's, everything else is the source's."""
     from dubbing.cli import main
     from lipsync_core.face.video import VideoSource
 
-    clip = talking_clip(samples / "es_solo.mp4", tmp_path / "clip.mp4", 0.9)
+    clip = talking_clip(samples / "es_solo.mp4", tmp_path / "clip.mp4", 1.6)
     out = tmp_path / "out.mp4"
     with pytest.raises(SystemExit) as stopped:
         main(["dub", str(clip), "--to", "en", "--out", str(out), "--json", *FAKES, "--lipsync", "wav2lip",
