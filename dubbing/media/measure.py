@@ -14,17 +14,15 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
 import av
 import numpy as np
-import numpy.typing as npt
 
 from dubbing.media.encoder import choose_encoder, settings_for
-from dubbing.media.paste import paste
+from dubbing.media.paste import Rectangle, paste
 from dubbing.media.patches import PatchSet, PatchSets
 from dubbing.media.pictures import piece_frames
 from dubbing.media.probe import find_video, open_media
@@ -34,25 +32,13 @@ from dubbing.media.write import DEFAULT_CRF, DEFAULT_PRESET, export_video
 LINES = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Mouth:
-    """A patch of noise."""
-
-    frame: int
-    left: int
-    top: int
-    y: npt.NDArray[np.uint8]
-    u: npt.NDArray[np.uint8]
-    v: npt.NDArray[np.uint8]
-
-
-def mouths(frames: range, height: int, salt: int = 0) -> Iterator[Mouth]:
+def mouths(frames: range, height: int, salt: int = 0) -> Iterator[Rectangle]:
     """A patch for every frame, a quarter of the picture high and in its middle."""
     side = height // 4 // 4 * 4
     values = np.random.default_rng(salt).integers(90, 160, (side + 8, side + 8), np.uint8)
     for number in frames:
         y = values[number % 8 :][:side, :side]
-        yield Mouth(number, side, side, y, y[: side // 2, : side // 2], y[: side // 2, : side // 2])
+        yield Rectangle(number, side, side, y, y[: side // 2, : side // 2], y[: side // 2, : side // 2])
 
 
 def scaled(video: Path, out: Path, height: int, frames: int) -> int:

@@ -32,12 +32,12 @@ def paste_all(frame: av.VideoFrame, patches: Sequence[Patch], quarter_turns: int
             pixels = pixels[: done[index][place].shape[0], : done[index][place].shape[1]]
             changed = pixels != untouched[index][place]
             done[index][place][changed] = pixels[changed]
-    paste(frame, _Whole(patches[0].frame, 0, 0, *done), quarter_turns)
+    paste(frame, Rectangle(patches[0].frame, 0, 0, *done), quarter_turns)
 
 
 @dataclass(frozen=True, slots=True)
-class _Whole:
-    """A patch as large as the picture."""
+class Rectangle:
+    """A patch of its own making: see ``Patch``."""
 
     frame: int
     left: int

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import av
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from dubbing.media.paste import paste_all, stored_planes
-
-
-@dataclass
-class Rectangle:
-    frame: int
-    left: int
-    top: int
-    y: npt.NDArray[np.uint8]
-    u: npt.NDArray[np.uint8]
-    v: npt.NDArray[np.uint8]
+from dubbing.media.paste import Rectangle, paste_all, stored_planes
 
 
 def picture(pixel_format: str = "yuv420p") -> av.VideoFrame:

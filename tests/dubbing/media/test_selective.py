@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import pytest
 from dubbing.errors import MediaError
 from dubbing.media import pictures, write
 from dubbing.media.gops import index_gops
-from dubbing.media.paste import stored_planes
+from dubbing.media.paste import Rectangle, stored_planes
 from dubbing.media.patches import PatchSet, PatchSets
 from dubbing.media.probe import find_video, open_media, probe
 from dubbing.media.segments import SegmentCache
@@ -30,21 +30,11 @@ CLIP = factory.Clip(frames=FRAMES, options={"preset": "veryfast", "crf": "12", "
 BASELINE = {"preset": "ultrafast", "crf": "12", "profile": "baseline"}
 
 
-@dataclass(frozen=True)
-class Square:
-    frame: int
-    left: int
-    top: int
-    y: npt.NDArray[np.uint8]
-    u: npt.NDArray[np.uint8]
-    v: npt.NDArray[np.uint8]
-
-
-def squares(numbers: Sequence[int], side: int = 32, salt: int = 0) -> Iterator[Square]:
+def squares(numbers: Sequence[int], side: int = 32, salt: int = 0) -> Iterator[Rectangle]:
     for number in numbers:
         y = np.full((side, side), 60 + (7 * number + salt) % 120, np.uint8)
         chroma = np.full((side // 2, side // 2), 100, np.uint8)
-        yield Square(number, 64, 32, y, chroma, chroma)
+        yield Rectangle(number, 64, 32, y, chroma, chroma)
 
 
 def sets(*lines: Sequence[int], salts: Sequence[int] | None = None) -> PatchSets:

@@ -5,7 +5,6 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import pytest
 from dubbing.errors import MediaError, StorageError, UsageError
 from dubbing.media import pictures
 from dubbing.media.audio import blocks, write_wav
-from dubbing.media.paste import paste, reduced_420, stored_planes
+from dubbing.media.paste import Rectangle, paste, reduced_420, stored_planes
 from dubbing.media.patches import PatchSet, PatchSets
 from dubbing.media.probe import VideoInfo, probe
 from dubbing.media.write import AudioTrack, ExportReport, export_video
@@ -27,23 +26,13 @@ HEIGHT, WIDTH, TOP, LEFT = 48, 64, 16, 32
 DUB_CLICKS_S = (0.4, 1.1)
 
 
-@dataclass(frozen=True)
-class MouthPatch:
-    frame: int
-    left: int
-    top: int
-    y: npt.NDArray[np.uint8]
-    u: npt.NDArray[np.uint8]
-    v: npt.NDArray[np.uint8]
-
-
 def patches(numbers: range, height: int = HEIGHT, width: int = WIDTH, top: int = TOP,
-            left: int = LEFT) -> Iterator[MouthPatch]:
+            left: int = LEFT) -> Iterator[Rectangle]:
     for number in numbers:
         noise = np.random.default_rng(number)
         y = noise.integers(40, 200, (height, width), np.uint8)
         u, v = noise.integers(60, 190, (2, height // 2, width // 2), np.uint8)
-        yield MouthPatch(number, left, top, y, u, v)
+        yield Rectangle(number, left, top, y, u, v)
 
 
 @pytest.fixture(scope="module")
@@ -424,10 +413,10 @@ def test_pasting_what_was_there_changes_no_bit(pixel_format: str, turns: int) ->
     before = [plane.copy() for plane in stored_planes(frame)]
     y, u, v = (np.rot90(plane, turns) for plane in stored_planes(reduced_420(frame)))
     pixels = [y[8:24, 10:30].copy(), u[4:12, 5:15].copy(), v[4:12, 5:15].copy()]
-    paste(frame, MouthPatch(0, 10, 8, *pixels), turns)
+    paste(frame, Rectangle(0, 10, 8, *pixels), turns)
     assert all(np.array_equal(a, b) for a, b in zip(before, stored_planes(frame), strict=True))
     pixels[0][3, 4] ^= 64
-    paste(frame, MouthPatch(0, 10, 8, *pixels), turns)
+    paste(frame, Rectangle(0, 10, 8, *pixels), turns)
     changed = np.argwhere(np.rot90(stored_planes(frame)[0] != before[0], turns))
     assert changed.tolist() in ([[11, 14]], [])  # [] when the change would leave the format's range
     assert all(np.array_equal(a, b) for a, b in zip(before[1:], stored_planes(frame)[1:], strict=True))
