@@ -149,8 +149,8 @@ class AtlasLipSync:
             return _nothing(Path(folder), "The speaker's mouth cannot be seen during this line.")
         articulation = articulate(line.phonemes, analysis.times_ms[plates.frames] - line.start_ms,
                                   sound=line.sound, sample_rate=line.sample_rate)
-        casts = [_cast(Path(models) / person["folder"], plates, articulation, np.isin(plates.tracks, person["tracks"]))
-                 for person in entry["people"]]
+        casts = [_cast(Path(models) / person["folder"], plates, articulation, mine) for person in entry["people"]
+                 if (mine := np.isin(plates.tracks, person["tracks"])).any()]
         plan = sorted(((p.frame, painter, p) for painter, planned in casts for p in planned), key=lambda item: item[0])
         boxes = [painter.rectangle(p, analysis.height, analysis.width) for _, painter, p in plan]
         with PatchWriter(Path(folder), max(b[2] for b in boxes), max(b[3] for b in boxes)) as writer:
@@ -160,7 +160,7 @@ class AtlasLipSync:
         covered = _frames_between(analysis, line.cover_start_ms, line.cover_end_ms)
         hidden = covered - len(plan)
         notes = [f"The mouth is hidden in {hidden} of {covered} frames."] if hidden > 0.1 * covered else []
-        painters = [painter for painter, planned in casts if planned]
+        painters = [painter for painter, _ in casts]
         if kept := sum(painter.frames_with_foreground for painter in painters):
             notes.append(f"Something in front of the mouth was kept in {kept} frames.")
         if any(painter.atlas.is_never_shut for painter in painters):
@@ -168,7 +168,6 @@ class AtlasLipSync:
         if any(painter.atlas.is_shut for painter in painters):
             notes.append("The mouth is never seen open, so its inside is drawn.")
         return Rendered(len(plan), " ".join(notes))
-
 
     def score(self, video: Path, tracks: Path, dubbed: Path,
               takes: Sequence[tuple[str, float, Sequence[TimedSymbol]]], report: Report = _quiet) -> dict[str, Any]:
@@ -200,7 +199,7 @@ def _cast(folder: Path, plates: Plates, articulation: Articulation,
           mine: npt.NDArray[np.bool_]) -> tuple[Painter, list[PlannedFrame]]:
     """The painter of one person's atlas, and the plan for the plates that are ``mine``."""
     atlas = Atlas.load(folder)
-    plan = make_plan(atlas, plates.only(mine), articulation.only(mine)) if mine.any() else []
+    plan = make_plan(atlas, plates.only(mine), articulation.only(mine))
     crops = _load_crops(folder, {i for frame in plan for i, _ in frame.mouths} | sample(len(atlas.frames)))
     return Painter(atlas, crops), plan
 

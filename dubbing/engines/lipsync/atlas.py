@@ -112,13 +112,18 @@ class AtlasLipSyncer:
         from lipsync_core.face.types import FaceAnalysis
         from lipsync_core.metrics.sheet import contact_sheet, moments
         from lipsync_core.speech.articulation import articulate
+        from lipsync_core.speech.sound import RATE, read_mono
 
         analysis = FaceAnalysis.load(tracks / FACES)
+        sound = read_mono(dubbed)
         at: list[tuple[float, str]] = []
         for _, start_ms, phonemes in takes:
+            end_ms = max((p.end_ms for p in phonemes), default=0)
             spoken = analysis.times_ms[(analysis.times_ms >= start_ms)] - start_ms
-            spoken = spoken[spoken <= max((p.end_ms for p in phonemes), default=0)]
-            at += moments(articulate(phonemes, spoken), start_ms, max(2, SHEET_CELLS // len(takes)))
+            # With its sound, as the mouth was made: a timeline may be some tens of milliseconds off.
+            heard = sound[max(int(start_ms * RATE / 1000), 0):int((start_ms + end_ms) * RATE / 1000)]
+            wanted = articulate(phonemes, spoken[spoken <= end_ms], sound=heard, sample_rate=RATE)
+            at += moments(wanted, start_ms, max(2, SHEET_CELLS // len(takes)))
         with told():
             contact_sheet(video, dubbed, analysis, out, at=sorted(at)[:SHEET_CELLS] or None)
 
