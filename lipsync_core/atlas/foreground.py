@@ -8,7 +8,8 @@ a plate has one, the plate's own pixels stay in front. A mouth that is mostly hi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -16,6 +17,10 @@ import numpy.typing as npt
 
 from lipsync_core.atlas import shape
 from lipsync_core.atlas.warp import rasterize, triangulate
+
+if TYPE_CHECKING:
+    from lipsync_core.atlas.model import Atlas
+    from lipsync_core.patch import Patch
 
 Floats = npt.NDArray[np.float64]
 Image = npt.NDArray[np.float32]
@@ -150,6 +155,14 @@ class Foreground:
             return np.ones(planes[0].shape, np.float32)
         grown = cv2.dilate(piece, np.ones((2 * _GROW + 1, 2 * _GROW + 1), np.uint8)).astype(np.float32)
         return self._face.on_plate(cv2.GaussianBlur(grown, (0, 0), 1.2), points, *planes[0].shape)
+
+
+def foreground_of(atlas: Atlas, crops: Iterable[tuple[int, Patch]]) -> Foreground:
+    """What is known of an atlas's face from some of its ``crops`` (index in the atlas, patch), best a ``sample``."""
+    face = LowerFace(atlas.model.mean)
+    looks = [face.look((c.y, c.u, c.v), atlas.points[i].astype(np.float64) - (c.left, c.top))
+             for i, c in crops if atlas.clear[i]]
+    return Foreground(face, np.array(looks))
 
 
 def clear_of_things(face: LowerFace, looks: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from lipsync_core.atlas import shape
 from lipsync_core.atlas.blend import match_grain, match_light, two_bands
-from lipsync_core.atlas.foreground import Foreground, LowerFace
+from lipsync_core.atlas.foreground import foreground_of
 from lipsync_core.atlas.inner import InnerMouth
 from lipsync_core.atlas.model import Atlas
 from lipsync_core.atlas.plan import PlannedFrame
@@ -44,10 +44,7 @@ class Painter:
         mean = atlas.model.mean
         self._points = np.flatnonzero(mean[:, 1] > 0.18)
         self._triangles = triangulate(self._with_ring(mean))
-        face = LowerFace(mean)
-        looks = [face.look((c.y, c.u, c.v), atlas.points[i].astype(np.float64) - (c.left, c.top))
-                 for i, c in sorted(crops.items()) if atlas.clear[i]]
-        self._foreground = Foreground(face, np.array(looks))
+        self._foreground = foreground_of(atlas, sorted(crops.items()))
         self.frames_with_foreground = 0
         self._inner = None
         if atlas.is_shut:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_core.atlas.foreground import Foreground, LowerFace, sample
+from lipsync_core.atlas.foreground import foreground_of, sample
 from lipsync_core.atlas.model import Atlas
 from lipsync_core.atlas.plan import Plates
 from lipsync_core.engine import FACES, SPEAKERS, AtlasLipSync, Line, Rendered, Report, plates_of
@@ -148,10 +148,8 @@ class Things:
 
     def __init__(self, folder: Path) -> None:
         atlas = Atlas.load(folder)
-        face, chosen = LowerFace(atlas.model.mean), sample(len(atlas.frames))
-        looks = [face.look((p.y, p.u, p.v), atlas.points[i].astype(np.float64) - (p.left, p.top))
-                 for i, p in enumerate(read_patches(folder)) if i in chosen and atlas.clear[i]]
-        self._foreground = Foreground(face, np.array(looks))
+        chosen = sample(len(atlas.frames))
+        self._foreground = foreground_of(atlas, ((i, p) for i, p in enumerate(read_patches(folder)) if i in chosen))
         self.frames = 0
 
     def before(self, seen: Seen) -> Image | None:
