@@ -19,13 +19,16 @@ from dubbing.pipeline.artifact import Artifact, ArtifactStore, file_sha256
 from dubbing.pipeline.progress import Clock, Listener, Progress, fan_out, nobody
 from dubbing.pipeline.runner import Runner, summaries_json
 from dubbing.storage.repository import Repository, open_repository
+from dubbing.team.desk import Desk
+from dubbing.team.seat import ForbiddenError
 
 if TYPE_CHECKING:
     from dubbing.localize import Dub
     from dubbing.media.probe import MediaInfo
     from dubbing.understand import Source
 
-__all__ = ["DubOptions", "DubResult", "LineEdit", "LineSummary", "Workspace", "open_workspace"]
+__all__ = ["Desk", "DubOptions", "DubResult", "ForbiddenError", "LineEdit", "LineSummary", "Workspace",
+           "open_workspace"]
 
 _SETTINGS_OPTIONS, _SETTINGS_TRANSCRIPT = "options", "transcript_key"
 
