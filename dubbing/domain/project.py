@@ -91,7 +91,6 @@ class Speaker:
     character: str = ""
     voice_print: tuple[float, ...] = ()
     voices: Mapping[str, VoiceChoice] = field(default_factory=dict)
-    consent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,6 @@ def to_speaker(row: SpeakerRow, voices: Mapping[str, VoiceChoice]) -> Speaker:
         character=row.character,
         voice_print=tuple(row.voice_print),
         voices=voices,
-        consent_id=row.consent_id,
     )
 
 

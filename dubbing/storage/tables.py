@@ -64,17 +64,13 @@ class TargetRow(Base):
 
 class SpeakerRow(Base):
     __tablename__ = "speakers"
-    __table_args__ = (
-        to_project(),
-        ForeignKeyConstraint(["consent_id"], ["consents.id"], ondelete="SET NULL"),
-    )
+    __table_args__ = (to_project(),)
 
     project_id: Mapped[Id] = mapped_column(primary_key=True)
     id: Mapped[Label] = mapped_column(primary_key=True)
     name: Mapped[Name]
     character: Mapped[Name] = mapped_column(default="")
     voice_print: Mapped[list[Any]]
-    consent_id: Mapped[Id | None] = mapped_column(index=True)
 
 
 class VoiceRow(Base):

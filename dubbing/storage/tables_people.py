@@ -42,6 +42,33 @@ class UserRow(Base):
     oidc_subject: Mapped[Name | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    locale: Mapped[Language] = mapped_column(default="en")
+    failed_sign_ins: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+
+
+class SessionRow(Base):
+    """Somebody who is signed in, by the sha256 of what their browser holds."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),)
+
+    token_hash: Mapped[Label] = mapped_column(primary_key=True)
+    user_id: Mapped[Id] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class TicketRow(Base):
+    """A sign-in that was granted and waits to be turned into a session, once, by the sha256 of its secret."""
+
+    __tablename__ = "tickets"
+    __table_args__ = (ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),)
+
+    ticket_hash: Mapped[Label] = mapped_column(primary_key=True)
+    user_id: Mapped[Id] = mapped_column(index=True)
+    expires_at: Mapped[datetime]
 
 
 class UserRoleRow(Base):
@@ -199,3 +226,17 @@ class ConsentRow(Base):
     recorded_by: Mapped[Name]
     recorded_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class SpeakerConsentRow(Base):
+    """A consent that holds for a speaker of a project."""
+
+    __tablename__ = "speaker_consents"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "speaker_id"], ["speakers.project_id", "speakers.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["consent_id"], ["consents.id"], ondelete="CASCADE"),
+    )
+
+    project_id: Mapped[Id] = mapped_column(primary_key=True)
+    speaker_id: Mapped[Label] = mapped_column(primary_key=True)
+    consent_id: Mapped[Id] = mapped_column(primary_key=True, index=True)

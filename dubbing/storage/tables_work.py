@@ -1,4 +1,4 @@
-"""Tables of work: stage runs, jobs, workers, exports."""
+"""Tables of work: stage runs, jobs, workers, uploads, exports."""
 
 from __future__ import annotations
 
@@ -89,6 +89,23 @@ class WorkerRow(Base):
     seen_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class UploadRow(Base):
+    """A file on its way in, or in and not used yet; what has arrived lies at ``path``. ``owner`` is a user's id."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (CheckConstraint("size_bytes >= 0", name="size"), Index(None, "owner", "created_at"))
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    owner: Mapped[Label]
+    name: Mapped[Name]
+    size_bytes: Mapped[Bytes]
+    purpose: Mapped[Label]
+    path: Mapped[LongText]
+    sha256: Mapped[Label] = mapped_column(default="")
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
 class ExportRow(Base):
     __tablename__ = "exports"
     __table_args__ = (to_project(), Index(None, "project_id", "language", "created_at"))
@@ -101,3 +118,7 @@ class ExportRow(Base):
     preset: Mapped[Name]
     revisions: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+    job_id: Mapped[Id] = mapped_column(default="")
+    actor: Mapped[Name] = mapped_column(default="")
+    size_bytes: Mapped[Bytes] = mapped_column(default=0)
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)

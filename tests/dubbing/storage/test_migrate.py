@@ -97,6 +97,30 @@ def test_up_down_up_down(tmp_path: Path) -> None:
     assert len(list(file.parent.glob("*.backup"))) == 2
 
 
+def test_what_the_first_version_held_is_carried_through_the_workspace_migration(tmp_path: Path) -> None:
+    file = tmp_path / "dubbing.db"
+    migrate.upgrade(file, "0001")
+    with closing(sqlite3.connect(file)) as old:
+        old.executescript("""
+            INSERT INTO projects VALUES ('p', 'A film', 'f.mp4', '0', '{}', 'en', '{}', 0, 1,
+                '2026-01-01', '2026-01-01', NULL, NULL);
+            INSERT INTO consents VALUES ('c', 'Ada', 'voice', '[]', NULL, NULL, '', '', '', '', '2026-01-01', NULL);
+            INSERT INTO speakers VALUES ('p', 'S0', 'Ada', '', '[]', 'c'), ('p', 'S1', 'Bob', '', '[]', NULL);
+            INSERT INTO utterances VALUES ('p', 'u0001', 'S0', 0, 9, 'Hi', '[]', 1, NULL, 1, 1, 1, 0, '2026-01-01', NULL);
+            INSERT INTO users VALUES ('a', 'ada', 'Ada', '', NULL, NULL, NULL, '2026-01-01', NULL);
+            INSERT INTO exports VALUES ('e', 'p', 'es', 'f.es.mp4', '0', 'default', '{}', '2026-01-01');
+        """)
+    for _ in range(2):
+        migrate.upgrade(file)
+        assert rows(file, "SELECT * FROM speaker_consents") == [("p", "S0", "c")]
+        assert rows(file, "SELECT locale, failed_sign_ins, locked_until FROM users") == [("en", 0, None)]
+        assert rows(file, "SELECT job_id, actor, size_bytes, details FROM exports") == [("", "", 0, "{}")]
+        migrate.downgrade(file, "0001")
+        assert rows(file, "SELECT id, consent_id FROM speakers ORDER BY id") == [("S0", "c"), ("S1", None)]
+        assert rows(file, "SELECT text FROM utterances") == [("Hi",)]
+        assert "sessions" not in tables_in(file)
+
+
 def test_the_newest_migration_is_the_one_that_is_expected() -> None:
     assert migrate.head() == migrate.REVISION
 
