@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -45,6 +47,19 @@ class Settings(BaseSettings):
     lipsync: str = Field(default="auto", description="engine that repaints mouths; off: none")
     wav2lip_checkpoint: Path | None = Field(default=None, description="Wav2Lip's weights, for the engine wav2lip")
     wav2lip_detail: bool = Field(default=False, description="lay the speaker's own teeth and texture over Wav2Lip's")
+    import_folders: Annotated[list[Path], NoDecode] = Field(
+        default_factory=list, description="folders whose files may become projects without an upload")
+    upload_limit_gb: float = Field(default=200.0, gt=0, description="largest file that is taken, in GB")
+    disk_reserve_gb: float = Field(default=2.0, ge=0, description="space that uploads leave free, in GB")
+    deleted_days: int = Field(default=30, ge=1, description="days until a deleted project is purged")
+    upload_days: int = Field(default=7, ge=1, description="days until an upload that nobody used is removed")
+    export_days: int = Field(default=0, ge=0, description="days until an export's file is removed; 0: never")
+
+    @field_validator("import_folders", mode="before")
+    @classmethod
+    def _as_folders(cls, value: object) -> object:
+        """In the environment, folders are written as in PATH."""
+        return [part for part in value.split(os.pathsep) if part.strip()] if isinstance(value, str) else value
 
     @classmethod
     def settings_customise_sources(
