@@ -44,13 +44,13 @@ class Projects:
 
     def create(self, name: str, source_path: Path | str, *, source_sha256: str, media: Mapping[str, Any],
                source_language: str | None = None, targets: Sequence[str] = (),
-               settings: Mapping[str, Any] | None = None, actor: str = "") -> Project:
-        """A new project; ``media`` is what probing the video said."""
+               settings: Mapping[str, Any] | None = None, project_id: str = "", actor: str = "") -> Project:
+        """A new project; ``media`` is what probing the video said, ``project_id`` a new id made beforehand."""
         if not name.strip():
             raise UsageError("A project needs a name.", "Give it one, for example the title of the video.")
         now = utc_now()
         row = ProjectRow(
-            id=new_id(), name=name.strip(), source_path=str(source_path), source_sha256=source_sha256,
+            id=project_id or new_id(), name=name.strip(), source_path=str(source_path), source_sha256=source_sha256,
             media=dict(media), source_language=source_language, settings=dict(settings or {}),
             utterances_made=0, revision=1, created_at=now, updated_at=now,
         )

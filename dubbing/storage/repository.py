@@ -13,6 +13,8 @@ from types import TracebackType
 
 # Foreign keys of other tables point into these, so they must be known even where nobody reads them.
 from dubbing.storage import tables_people  # noqa: F401
+from dubbing.storage.cards import Cards
+from dubbing.storage.consents import Consents
 from dubbing.storage.history import History
 from dubbing.storage.jobs import Jobs, Workers
 from dubbing.storage.lines import Lines
@@ -23,6 +25,7 @@ from dubbing.storage.runs import Exports, StageRuns
 from dubbing.storage.session import BUSY_MS, Database, make_engine, parse_url
 from dubbing.storage.takes import Takes
 from dubbing.storage.translations import Translations
+from dubbing.storage.uploads import Uploads
 from dubbing.storage.utterances import Utterances
 
 
@@ -43,6 +46,9 @@ class Repository:
     exports: Exports
     jobs: Jobs
     workers: Workers
+    cards: Cards
+    uploads: Uploads
+    consents: Consents
 
     def close(self) -> None:
         """Let go of the database."""
@@ -85,4 +91,7 @@ def open_repository(url: str | Path, *, busy_ms: int = BUSY_MS) -> Repository:
         exports=Exports(database),
         jobs=Jobs(database),
         workers=Workers(database),
+        cards=Cards(database),
+        uploads=Uploads(database),
+        consents=Consents(database),
     )
