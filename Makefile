@@ -5,7 +5,10 @@ LOCK := requirements.lock
 STAMP := .venv/.installed
 UV_VERSION := 0.13.9
 
-.PHONY: setup demo test lint bench apertium lock clean
+PORT ?= 8501
+UI_OPTIONS ?=
+
+.PHONY: setup demo ui test lint bench apertium chromium lock clean
 
 setup: $(STAMP)
 
@@ -14,6 +17,10 @@ $(STAMP): $(LOCK) pyproject.toml scripts/setup.sh
 
 demo: setup
 	@$(BIN)/python -m dubbing.demo
+
+# The workspace in the browser, with its workers: make ui PORT=8600
+ui: setup
+	@exec $(BIN)/dubbing ui --port $(PORT) $(UI_OPTIONS)
 
 lint: setup
 	$(BIN)/ruff check .
@@ -28,6 +35,10 @@ bench: setup
 # Rule-based English-Spanish translation without a model hub; needs Debian or Ubuntu.
 apertium:
 	@sh scripts/apertium.sh
+
+# The browser that the tests of the pages drive; needs Debian (Ubuntu's package is a snap).
+chromium:
+	@sh scripts/chromium.sh
 
 # Re-pin after a change of pyproject.toml.
 lock:

@@ -179,7 +179,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: every failure a user can cause ends in a sentence, a hint and an exit code."""
     import dubbing.cli_lipsync
     import dubbing.cli_models
-    import dubbing.cli_project  # noqa: F401  (these register their commands)
+    import dubbing.cli_project
+    import dubbing.cli_ui  # noqa: F401  (these register their commands)
 
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:

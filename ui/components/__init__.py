@@ -1,0 +1,1 @@
+"""Our own components: plain JavaScript read from files beside the Python that mounts them."""

@@ -1,0 +1,183 @@
+"""Starts the workspace and keeps it up: the web server and one worker for each lane, each a process of its own.
+
+This process loads neither Streamlit nor a model. It holds the listening socket, so that a server that died is
+replaced without a refused connection, and it ends its children when it is told to stop.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+import webbrowser
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+
+from dubbing.api import load_settings, open_workspace
+from dubbing.errors import UsageError
+
+HOST, PORT = "127.0.0.1", 8501
+LANES = ("quick", "heavy")
+#: How long a process may take to finish what it is writing.
+GOODBYE_S = 10.0
+#: A process that dies at once, again and again, is started less and less often.
+FIRST_REST_S, LONGEST_REST_S, HEALTHY_S = 0.5, 30.0, 60.0
+READY_S = 60.0
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+@dataclass(slots=True)
+class Child:
+    """A process that is started again when it ends."""
+
+    name: str
+    command: Sequence[str]
+    fds: tuple[int, ...] = ()
+    stop_signal: int = signal.SIGTERM
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    rest_s: float = FIRST_REST_S
+    next_at: float = field(default=0.0)
+
+    def start(self) -> None:
+        # Its own session: Ctrl-C reaches this process alone, which then ends the children in order.
+        self.process = subprocess.Popen(self.command, pass_fds=self.fds, stdin=subprocess.DEVNULL,
+                                        start_new_session=True, preexec_fn=_end_with_parent)
+        self.started_at = time.monotonic()
+
+    def looked_after(self, say: Callable[[str], None]) -> None:
+        """Start it when it does not run and its rest is over."""
+        now = time.monotonic()
+        if self.process is not None:
+            code = self.process.poll()
+            if code is None:
+                return
+            self.process = None
+            self.rest_s = FIRST_REST_S if now - self.started_at > HEALTHY_S else min(2 * self.rest_s, LONGEST_REST_S)
+            self.next_at = now + self.rest_s
+            say(f"The {self.name} ended ({_why(code)}); it is started again.")
+        if now >= self.next_at:
+            self.start()
+
+    def told_to_stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(self.stop_signal)
+
+    def waited_for(self, until: float) -> None:
+        if self.process is None:
+            return
+        try:
+            self.process.wait(max(0.1, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def _why(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def _end_with_parent() -> None:
+    """In a new child: be told to stop when the parent is killed (Linux; elsewhere a killed parent leaves it)."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket on which the server will answer. Raises UsageError when it cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise UsageError(f"{host} is not an address of this machine.", "Give --host 127.0.0.1 or 0.0.0.0.") from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise UsageError(f"Port {port} of {host} is taken or not allowed.",
+                         "Give another one: `make ui PORT=8600` or `dubbing ui --port 8600`.") from error
+    return listening
+
+
+def address_of(listening: socket.socket) -> str:
+    """What a person types into a browser on this machine."""
+    host, port = listening.getsockname()[:2]
+    shown = {"0.0.0.0": "localhost", "::": "localhost", "127.0.0.1": "localhost"}.get(host, host)
+    return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
+
+
+def run(*, host: str = HOST, port: int = PORT, browser: bool = True, workers: bool = True,
+        say: Callable[[str], None] = print) -> None:
+    """Upgrade the database, start everything, and stay until Ctrl-C or SIGTERM. Raises UsageError."""
+    settings = load_settings()
+    if settings.single_user and host not in (HOST, "localhost", "::1"):
+        raise UsageError("Single-user mode has no sign-in and is for this machine only.",
+                         "Leave --host out, or set DUBBING_SINGLE_USER=0 and create accounts.")
+    with listen(host, port) as listening:
+        with open_workspace(settings):
+            pass  # opening creates or upgrades the database, once, before several processes want to
+        os.set_inheritable(listening.fileno(), True)
+        children = [Child("web server", [sys.executable, "-m", "ui.server", str(listening.fileno())],
+                          fds=(listening.fileno(),))]
+        if workers:
+            # A worker hands its job back when it is interrupted.
+            children += [Child(f"{lane} worker", [sys.executable, "-m", "dubbing", "worker", "--lane", lane],
+                               stop_signal=signal.SIGINT) for lane in LANES]
+        _keep_up(children, address_of(listening), browser, say)
+
+
+def _keep_up(children: Sequence[Child], address: str, browser: bool, say: Callable[[str], None]) -> None:
+    stop = threading.Event()
+
+    def told(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    # Set even where a shell ignores SIGINT for background jobs: what is ignored here would be ignored by workers.
+    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for child in children:
+            child.start()
+        threading.Thread(target=_announce, args=(address, browser, say, stop), daemon=True).start()
+        while not stop.wait(0.5):
+            for child in children:
+                child.looked_after(say)
+    finally:
+        say("Stopping.")
+        # Workers first: while they hand back their jobs the pages still show it.
+        for child in reversed(children):
+            child.told_to_stop()
+        until = time.monotonic() + GOODBYE_S
+        for child in children:
+            child.waited_for(until)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _announce(address: str, browser: bool, say: Callable[[str], None], stop: threading.Event) -> None:
+    """Say the address, and open it, once the server answers."""
+    until = time.monotonic() + READY_S
+    while not stop.wait(0.1) and time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=5):
+                break
+        except OSError:
+            continue
+    if stop.is_set():
+        return
+    say(f"The workspace is at {address}  (Ctrl-C stops it)")
+    if browser and _has_screen():
+        webbrowser.open(address)
+
+
+def _has_screen() -> bool:
+    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
