@@ -14,18 +14,22 @@ from types import TracebackType
 # Foreign keys of other tables point into these, so they must be known even where nobody reads them.
 from dubbing.storage import tables_people  # noqa: F401
 from dubbing.storage.cards import Cards
+from dubbing.storage.comments import Comments
 from dubbing.storage.consents import Consents
 from dubbing.storage.history import History
 from dubbing.storage.jobs import Jobs, Workers
 from dubbing.storage.lines import Lines
+from dubbing.storage.memberships import Memberships
 from dubbing.storage.migrate import prepare
 from dubbing.storage.projects import Projects, Speakers
 from dubbing.storage.reviews import Reviews
 from dubbing.storage.runs import Exports, StageRuns
 from dubbing.storage.session import BUSY_MS, Database, make_engine, parse_url
+from dubbing.storage.sessions import Sessions
 from dubbing.storage.takes import Takes
 from dubbing.storage.translations import Translations
 from dubbing.storage.uploads import Uploads
+from dubbing.storage.users import Users
 from dubbing.storage.utterances import Utterances
 
 
@@ -46,6 +50,10 @@ class Repository:
     exports: Exports
     jobs: Jobs
     workers: Workers
+    users: Users
+    sessions: Sessions
+    memberships: Memberships
+    comments: Comments
     cards: Cards
     uploads: Uploads
     consents: Consents
@@ -91,6 +99,10 @@ def open_repository(url: str | Path, *, busy_ms: int = BUSY_MS) -> Repository:
         exports=Exports(database),
         jobs=Jobs(database),
         workers=Workers(database),
+        users=Users(database),
+        sessions=Sessions(database),
+        memberships=Memberships(database),
+        comments=Comments(database),
         cards=Cards(database),
         uploads=Uploads(database),
         consents=Consents(database),

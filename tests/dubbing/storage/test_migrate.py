@@ -106,7 +106,8 @@ def test_what_the_first_version_held_is_carried_through_the_workspace_migration(
                 '2026-01-01', '2026-01-01', NULL, NULL);
             INSERT INTO consents VALUES ('c', 'Ada', 'voice', '[]', NULL, NULL, '', '', '', '', '2026-01-01', NULL);
             INSERT INTO speakers VALUES ('p', 'S0', 'Ada', '', '[]', 'c'), ('p', 'S1', 'Bob', '', '[]', NULL);
-            INSERT INTO utterances VALUES ('p', 'u0001', 'S0', 0, 9, 'Hi', '[]', 1, NULL, 1, 1, 1, 0, '2026-01-01', NULL);
+            INSERT INTO utterances VALUES ('p', 'u0001', 'S0', 0, 9, 'Hi', '[]', 1, NULL, 1, 1, 1, 0,
+                '2026-01-01', NULL);
             INSERT INTO users VALUES ('a', 'ada', 'Ada', '', NULL, NULL, NULL, '2026-01-01', NULL);
             INSERT INTO exports VALUES ('e', 'p', 'es', 'f.es.mp4', '0', 'default', '{}', '2026-01-01');
         """)
