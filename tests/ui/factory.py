@@ -15,12 +15,12 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from dubbing.api import Desk, Doors, DubOptions, Workspace, open_workspace
+from dubbing.api import Desk, DubOptions, Workspace, open_workspace
 from dubbing.config import Settings
 from dubbing.domain.project import Project, new_id
 from dubbing.domain.review import Layer, ReviewState, Role
 from dubbing.storage.tables import ChosenTakeRow, ReviewRow, SpeakerRow, TakeRow, TranslationRow, UtteranceRow
-from dubbing.storage.tables_people import CommentRow, MembershipRow, UserRow, UserRoleRow
+from dubbing.storage.tables_people import CommentRow, MembershipRow, UserRoleRow, UserRow
 
 APP = Path(__file__).parents[2] / "ui" / "app.py"
 #: What every account of a made home signs in with.
@@ -61,6 +61,8 @@ class Home:
     @contextmanager
     def desk(self, login: str = "ada") -> Iterator[Desk]:
         """The workspace as ``login`` may use it."""
+        from dubbing.team.doors import Doors
+
         with self.workspace() as workspace:
             person = Doors(workspace).person_of(self.token(login))
             assert person is not None
@@ -68,6 +70,8 @@ class Home:
 
     def token(self, login: str = "ada") -> str:
         """A session of ``login``, as the browser's cookie would hold it."""
+        from dubbing.team.doors import Doors
+
         with self.workspace() as workspace:
             doors = Doors(workspace)
             return doors.redeem(doors.sign_in(login, PASSWORD))

@@ -67,12 +67,9 @@ def branches(node: ast.expr) -> list[ast.expr]:
 
 def string_constants() -> set[str]:
     """Strings that look like keys, wherever they stand: a table of keys counts as a use of them."""
-    found = set()
-    for path in sorted(ROOT.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"\w+(\.\w+)+", node.value):
-                found.add(node.value)
-    return found
+    nodes = (node for path in ROOT.rglob("*.py") for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    strings = (node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return {value for value in strings if re.fullmatch(r"\w+(\.\w+)+", value)}
 
 
 def test_every_entry_is_there_in_every_language_with_the_same_values() -> None:
