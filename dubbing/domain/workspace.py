@@ -152,7 +152,8 @@ class Pace:
 
     Natural duration = lead_ms + syllables * ms_per_syllable + sum of pause_ms over punctuation marks inside the text.
     ``syllable_pattern`` is a regular expression that both Python and JavaScript (flags "giu") understand; one match
-    is one syllable. ``takes`` counts the takes that calibrated it.
+    in the lower-cased text is one syllable, and one match of ``extra_pattern``, where there is one, is one more (the
+    second mora of a Japanese sign). ``takes`` counts the takes that calibrated it.
     """
 
     language: str
@@ -161,6 +162,7 @@ class Pace:
     pause_ms: Mapping[str, float]
     lead_ms: float
     takes: int = 0
+    extra_pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True)
