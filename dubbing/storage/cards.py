@@ -190,6 +190,6 @@ def _card(row: ProjectRow, targets: Sequence[str], progress: Mapping[tuple[str, 
 
 def _size(media: Mapping[str, Any]) -> tuple[int, int]:
     """(height, width) of the picture as it stands upright; zeros where nothing is known."""
-    video = media.get("video") or {}
+    video = media.get("video") or media
     height, width = int(video.get("height", 0)), int(video.get("width", 0))
     return (width, height) if int(video.get("rotation", 0)) % 180 else (height, width)

@@ -17,6 +17,7 @@ from dubbing.storage.cards import Cards
 from dubbing.storage.comments import Comments
 from dubbing.storage.consents import Consents
 from dubbing.storage.history import History
+from dubbing.storage.imported import Imported
 from dubbing.storage.jobs import Jobs, Workers
 from dubbing.storage.lines import Lines
 from dubbing.storage.memberships import Memberships
@@ -57,6 +58,7 @@ class Repository:
     cards: Cards
     uploads: Uploads
     consents: Consents
+    imported: Imported
 
     def close(self) -> None:
         """Let go of the database."""
@@ -106,4 +108,5 @@ def open_repository(url: str | Path, *, busy_ms: int = BUSY_MS) -> Repository:
         cards=Cards(database),
         uploads=Uploads(database),
         consents=Consents(database),
+        imported=Imported(database),
     )

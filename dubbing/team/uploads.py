@@ -7,7 +7,6 @@ with the right place, so a sender that was cut off asks, and goes on from there.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import unicodedata
@@ -20,7 +19,7 @@ from dubbing.domain.project import new_id
 from dubbing.domain.review import Action
 from dubbing.domain.workspace import Rights, Upload
 from dubbing.errors import ConflictError, StorageError, UsageError
-from dubbing.media.atomic import storage_error
+from dubbing.media.atomic import storage_error, sync_file
 from dubbing.pipeline.artifact import file_sha256
 from dubbing.storage.uploads import UploadRecord
 from dubbing.team.seat import ForbiddenError, Seat
@@ -99,6 +98,7 @@ class Uploads:
         if received != record.size_bytes:
             raise UsageError(f"{record.name} is not complete: {received} of {record.size_bytes} bytes have arrived.",
                              "Send the rest first.")
+        sync_file(record.path)
         return _view(self._stored.finish(upload_id, file_sha256(record.path)))
 
     def cancel(self, upload_id: str) -> None:
@@ -201,16 +201,12 @@ def _write(record: UploadRecord, offset: int, chunks: Iterable[bytes]) -> None:
                             "Send it from there.", saved=_view(record), attempted=offset)
     with open(record.path, "r+b") as file:
         file.seek(received)
-        try:
-            for chunk in chunks:
-                if received + len(chunk) > record.size_bytes:
-                    raise UsageError(f"More bytes than the {record.size_bytes} that were announced arrived for "
-                                     f"{record.name}.", "The file may have changed; upload it anew.")
-                file.write(chunk)
-                received += len(chunk)
-        finally:
-            file.flush()
-            os.fsync(file.fileno())
+        for chunk in chunks:
+            if received + len(chunk) > record.size_bytes:
+                raise UsageError(f"More bytes than the {record.size_bytes} that were announced arrived for "
+                                 f"{record.name}.", "The file may have changed; upload it anew.")
+            file.write(chunk)
+            received += len(chunk)
 
 
 def _received(record: UploadRecord) -> int:
