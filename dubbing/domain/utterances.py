@@ -53,12 +53,12 @@ def join_words(texts: Sequence[str]) -> str:
     """Text of words: with blanks, but none between characters of a script that is written without them."""
     joined = ""
     for text in texts:
-        spaced = joined and text and not (_is_spaceless(joined[-1]) and _is_spaceless(text[0]))
+        spaced = joined and text and not (is_spaceless(joined[-1]) and is_spaceless(text[0]))
         joined += (" " if spaced else "") + text
     return joined
 
 
-def _is_spaceless(char: str) -> bool:
+def is_spaceless(char: str) -> bool:
     """Han, kana and their punctuation, Thai, Lao, Burmese and Khmer; not Hangul, which has blanks."""
     code = ord(char)
     if 0x0E00 <= code <= 0x0EFF or 0x1000 <= code <= 0x109F or 0x1780 <= code <= 0x17FF:
