@@ -41,7 +41,6 @@ class Child:
     name: str
     command: Sequence[str]
     fds: tuple[int, ...] = ()
-    stop_signal: int = signal.SIGTERM
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     rest_s: float = FIRST_REST_S
@@ -69,7 +68,7 @@ class Child:
 
     def told_to_stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(self.stop_signal)
+            self.process.terminate()
 
     def waited_for(self, until: float) -> None:
         if self.process is None:
@@ -130,9 +129,8 @@ def run(*, host: str = HOST, port: int = PORT, browser: bool = True, workers: bo
         children = [Child("web server", [sys.executable, "-m", "ui.server", str(listening.fileno())],
                           fds=(listening.fileno(),))]
         if workers:
-            # A worker hands its job back when it is interrupted.
-            children += [Child(f"{lane} worker", [sys.executable, "-m", "dubbing", "worker", "--lane", lane],
-                               stop_signal=signal.SIGINT) for lane in LANES]
+            children += [Child(f"{lane} worker", [sys.executable, "-m", "dubbing", "worker", "--lane", lane])
+                         for lane in LANES]
         _keep_up(children, address_of(listening), browser, say)
 
 
@@ -153,7 +151,7 @@ def _keep_up(children: Sequence[Child], address: str, browser: bool, say: Callab
                 child.looked_after(say)
     finally:
         say("Stopping.")
-        # Workers first: while they hand back their jobs the pages still show it.
+        # Workers first: they hand back their jobs, and the pages still show it.
         for child in reversed(children):
             child.told_to_stop()
         until = time.monotonic() + GOODBYE_S

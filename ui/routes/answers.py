@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dubbing.api import Desk
+from dubbing.api import Desk, ForbiddenError
 from dubbing.errors import ConflictError, DubbingError, StorageError, UsageError
 from ui import session
 from ui.urls import SESSION_COOKIE, WRITE_HEADER
@@ -48,29 +48,29 @@ def is_foreign(request: Request) -> bool:
     return request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
 
 
-def refusal(error: Refused | DubbingError) -> Response:
-    """The answer for a failure, with its sentence and hint."""
+def refusal(error: Refused | DubbingError, *, usage: int = 404) -> Response:
+    """The answer for a failure, with its sentence and hint; ``usage`` is what a UsageError means here."""
     if isinstance(error, Refused):
         return JSONResponse({"error": error.message, "hint": error.hint}, error.status, PRIVATE)
     status = 500
-    if type(error).__name__ == "ForbiddenError":
+    if isinstance(error, ForbiddenError):
         status = 403
     elif isinstance(error, ConflictError):
         status = 409
     elif isinstance(error, UsageError):
-        status = 404
+        status = usage
     elif isinstance(error, StorageError):
         status = 507
     return JSONResponse({"error": error.message, "hint": error.hint}, status, PRIVATE)
 
 
-def answered(work: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+def answered(work: Callable[[Request], Response], *, usage: int = 404) -> Callable[[Request], Awaitable[Response]]:
     """``work`` as an endpoint: in a thread, because it reads the database, with failures as answers."""
 
     async def endpoint(request: Request) -> Response:
         try:
             return await run_in_threadpool(work, request)
         except (Refused, DubbingError) as error:
-            return refusal(error)
+            return refusal(error, usage=usage)
 
     return endpoint

@@ -32,6 +32,8 @@ from ui.routes.answers import PRIVATE, Refused, answered, desk_of, refusal, requ
 PIECE = 16 * 1024 * 1024
 BUFFER = 1024 * 1024
 OFFSET = "Upload-Offset"
+#: What cannot be taken in, for a reason that is said.
+UNFIT = 422
 
 
 def shown(upload: Upload, status: int = 200) -> Response:
@@ -50,7 +52,7 @@ async def begin(request: Request) -> Response:
             raise Refused(400, "An upload needs a name, a size in bytes and a purpose.")
         return shown(await run_in_threadpool(lambda: desk_of(request).uploads.begin(name, size, purpose)), 201)
     except (Refused, DubbingError) as error:
-        return refusal(error)
+        return refusal(error, usage=UNFIT)
 
 
 async def _json(request: Request) -> dict[str, Any]:
@@ -73,7 +75,6 @@ def status(request: Request) -> Response:
 async def append(request: Request) -> Response:
     """``PATCH /uploads/{id}``: the piece that begins at ``Upload-Offset``."""
     upload_id = request.path_params["id"]
-    desk: Desk | None = None
     try:
         require_own_page(request)
         offset = request.headers.get(OFFSET, "")
@@ -84,15 +85,14 @@ async def append(request: Request) -> Response:
         desk = await run_in_threadpool(desk_of, request)
         return shown(await _take_in(request, desk, upload_id, int(offset)))
     except ConflictError as error:
-        assert desk is not None
-        upload = await run_in_threadpool(desk.uploads.get, upload_id)
-        return JSONResponse({"error": error.message, "hint": error.hint, "received": upload.received_bytes}, 409,
-                            {**PRIVATE, OFFSET: str(upload.received_bytes)})
+        right = error.saved.received_bytes
+        return JSONResponse({"error": error.message, "hint": error.hint, "received": right}, 409,
+                            {**PRIVATE, OFFSET: str(right)})
     except ClientDisconnect:
         # Nobody is there to read it; what came in before is on disk.
         return Response(status_code=400)
     except (Refused, DubbingError) as error:
-        return refusal(error)
+        return refusal(error, usage=UNFIT)
 
 
 async def _take_in(request: Request, desk: Desk, upload_id: str, offset: int) -> Upload:
@@ -140,4 +140,4 @@ def routes() -> list[BaseRoute]:
             Route("/uploads/{id}", answered(status), methods=["GET"]),
             Route("/uploads/{id}", append, methods=["PATCH"]),
             Route("/uploads/{id}", answered(cancel), methods=["DELETE"]),
-            Route("/uploads/{id}/finish", answered(finish), methods=["POST"])]
+            Route("/uploads/{id}/finish", answered(finish, usage=UNFIT), methods=["POST"])]
