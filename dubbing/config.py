@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
@@ -54,12 +54,25 @@ class Settings(BaseSettings):
     deleted_days: int = Field(default=30, ge=1, description="days until a deleted project is purged")
     upload_days: int = Field(default=7, ge=1, description="days until an upload that nobody used is removed")
     export_days: int = Field(default=0, ge=0, description="days until an export's file is removed; 0: never")
+    single_user: bool = Field(default=False, description="no accounts: whoever reaches the workspace may do everything")
+    oidc_email: Literal["verified", "trusted", "ignored"] = Field(
+        default="verified", description="which e-mail addresses of an OpenID provider lead to an account that an "
+                                        "administrator made: verified ones, all, or none")
+    oidc_domains: Annotated[list[str], NoDecode] = Field(
+        default_factory=list, description="e-mail domains whose people may ask for an account by OpenID; empty: all")
 
     @field_validator("import_folders", mode="before")
     @classmethod
     def _as_folders(cls, value: object) -> object:
         """In the environment, folders are written as in PATH."""
         return [part for part in value.split(os.pathsep) if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("oidc_domains", mode="before")
+    @classmethod
+    def _as_domains(cls, value: object) -> object:
+        """In the environment, domains are separated by commas."""
+        parts = value.split(",") if isinstance(value, str) else value
+        return [str(part).strip().lower() for part in parts if str(part).strip()] if isinstance(parts, list) else value
 
     @classmethod
     def settings_customise_sources(

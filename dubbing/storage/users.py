@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -93,7 +94,7 @@ class Users:
             if row is None:
                 row = UserRow(id=person_id or new_id(), login=login, created_at=utc_now())
                 session.add(row)
-            row.name, row.email, row.password_hash = name, email, password_hash
+            row.name, row.email, row.password_hash, row.disabled_at = name, email, password_hash, None
             row.oidc_issuer, row.oidc_subject = identity or (None, None)
             session.flush()
             _write_roles(session, row.id, roles)
@@ -103,20 +104,19 @@ class Users:
         """Give exactly these roles. Raises UsageError when the last administrator would be lost."""
         with self._database.write() as session:
             row = _row(session, person_id)
-            _write_roles(session, person_id, roles)
-            _keep_administrated(session)
+            with _still_administrated(session):
+                _write_roles(session, person_id, roles)
             return _to_person(row, frozenset(roles))
 
     def set_disabled(self, person_id: str, disabled: bool) -> None:
         """Shut an account out, its sessions with it, or let it in again. The last administrator stays."""
         with self._database.write() as session:
             row = _row(session, person_id)
-            if disabled != (row.disabled_at is not None):
-                row.disabled_at = utc_now() if disabled else None
+            with _still_administrated(session):
+                if disabled != (row.disabled_at is not None):
+                    row.disabled_at = utc_now() if disabled else None
             if disabled:
                 _sign_out_everywhere(session, person_id)
-            session.flush()
-            _keep_administrated(session)
 
     def set_password(self, person_id: str, password_hash: str, *, keep_sessions: bool = False) -> None:
         """A new password; a lock is lifted, and without ``keep_sessions`` every session ends."""
@@ -214,7 +214,13 @@ def _is_administrated(session: Session) -> bool:
     return bool(session.scalar(select(_administrators())))
 
 
-def _keep_administrated(session: Session) -> None:
-    if not session.scalar(select(_administrators(UserRow.disabled_at.is_(None)))):
+@contextmanager
+def _still_administrated(session: Session) -> Iterator[None]:
+    """Raises UsageError when the block takes away the last administrator who can sign in."""
+    can_sign_in = select(_administrators(UserRow.disabled_at.is_(None)))
+    before = session.scalar(can_sign_in)
+    yield
+    session.flush()
+    if before and not session.scalar(can_sign_in):
         raise UsageError("Somebody has to be administrator, and this is the last one.",
                          "Make somebody else administrator first; nothing was changed.")
