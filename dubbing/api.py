@@ -20,6 +20,7 @@ from dubbing.pipeline.progress import Clock, Listener, Progress, fan_out, nobody
 from dubbing.pipeline.runner import Runner, summaries_json
 from dubbing.storage.repository import Repository, open_repository
 from dubbing.team.desk import Desk
+from dubbing.team.doors import Doors
 from dubbing.team.seat import ForbiddenError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from dubbing.media.probe import MediaInfo
     from dubbing.understand import Source
 
-__all__ = ["Desk", "DubOptions", "DubResult", "ForbiddenError", "LineEdit", "LineSummary", "Workspace",
+__all__ = ["Desk", "Doors", "DubOptions", "DubResult", "ForbiddenError", "LineEdit", "LineSummary", "Workspace",
            "open_workspace"]
 
 _SETTINGS_OPTIONS, _SETTINGS_TRANSCRIPT = "options", "transcript_key"
