@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from dubbing.domain.project import Edit, new_id
+from dubbing.errors import UsageError
 from dubbing.storage.base import utc_now
 from dubbing.storage.mapping import to_edit
 from dubbing.storage.session import Database
@@ -38,16 +39,45 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def get(self, edit_id: str) -> Edit:
+        """Raises UsageError when there is no such entry."""
+        with self._database.read() as session:
+            row = session.get(EditRow, edit_id)
+            if row is None:
+                raise UsageError(f"There is no entry {edit_id} in the history.", "Reload the history.")
+            return to_edit(row)
+
     def latest(self, project_id: str, *, entity: str | None = None, entity_id: str | None = None,
-             language: str | None = None, limit: int = 200) -> list[Edit]:
-        """Edits, newest first. ``entity`` is "project", "speaker", "utterance", "translation", "take" or "review"."""
+               language: str | None = None, languages: Collection[str] | None = None, actor: str | None = None,
+               before_id: str | None = None, limit: int = 200) -> list[Edit]:
+        """Edits, newest first; those older than the entry ``before_id`` only, to go on where a list ended.
+
+        ``entity`` is "project", "speaker", "utterance", "translation", "take", "review" or "member".
+        ``languages`` keeps others' entries out, ``actor`` "" asks for what machines did.
+        """
         query = select(EditRow).where(EditRow.project_id == project_id)
-        if entity is not None:
-            query = query.where(EditRow.entity == entity)
-        if entity_id is not None:
-            query = query.where(EditRow.entity_id == entity_id)
-        if language is not None:
-            query = query.where(EditRow.language == language)
+        for column, wanted in ((EditRow.entity, entity), (EditRow.entity_id, entity_id),
+                               (EditRow.language, language), (EditRow.actor, actor)):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        if languages is not None:
+            query = query.where(EditRow.language.in_(languages))
         query = query.order_by(EditRow.at.desc(), EditRow.id.desc()).limit(limit)
         with self._database.read() as session:
+            if before_id is not None and (last := session.get(EditRow, before_id)) is not None:
+                query = query.where(or_(EditRow.at < last.at, and_(EditRow.at == last.at, EditRow.id < last.id)))
             return [to_edit(row) for row in session.scalars(query)]
+
+    def as_of(self, edit: Edit, *, after: bool) -> dict[str, Any]:
+        """All that the history knows of an entity as it was before, or ``after``, an entry."""
+        query = select(EditRow).where(
+            EditRow.project_id == edit.project_id, EditRow.entity == edit.entity,
+            EditRow.entity_id == edit.entity_id, EditRow.language == edit.language,
+            or_(EditRow.at < edit.at, and_(EditRow.at == edit.at, EditRow.id < edit.id)),
+        ).order_by(EditRow.at, EditRow.id)
+        known: dict[str, Any] = {}
+        with self._database.read() as session:
+            for row in session.scalars(query):
+                known.update(row.after or {})
+        known.update(edit.before or {})
+        return {**known, **(edit.after or {})} if after else known

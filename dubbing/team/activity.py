@@ -1,0 +1,160 @@
+"""What happened in a project, and how to get back what stood there before.
+
+Restoring never rewrites the past: what an entry holds is saved again, as a new revision, by a person who may
+edit that layer, under the same rules as any edit (nothing locked changes, what was approved is reviewed again).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from dubbing.domain.project import UNCHANGED, Edit, VoiceChoice
+from dubbing.domain.review import Action, Layer, ReviewState, Role, action_for, is_transition, may_move
+from dubbing.errors import UsageError
+from dubbing.team.accounts import Accounts
+from dubbing.team.reach import languages_of, sees, told_to
+from dubbing.team.seat import Seat
+
+Side = Literal["before", "after"]
+Values = Mapping[str, Any]
+
+#: Of a project's settings, what the machine keeps for itself.
+_MACHINE_SETTINGS = frozenset({"transcript_key"})
+
+
+class Activity:
+    """The history of the projects that a person sees."""
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        self._storage = seat.workspace.storage
+
+    def latest(self, project_id: str, *, entity: str | None = None, entity_id: str | None = None,
+               actor: str | None = None, language: str | None = None, before_id: str | None = None,
+               limit: int = 100) -> list[Edit]:
+        """Edits, newest first, of what this person sees; ``before_id`` goes on after that entry.
+
+        ``language`` "" asks for what belongs to no language, ``actor`` "" for what machines did.
+        """
+        self._seat.require(Action.VIEW, project_id, language or "")
+        seen = languages_of(self._seat, project_id)
+        found = self._storage.history.latest(
+            project_id, entity=entity, entity_id=entity_id, actor=actor, language=language, before_id=before_id,
+            languages=None if seen is None else seen | {""}, limit=max(1, min(limit, 1000)))
+        return [told_to(self._seat, edit) for edit in found]
+
+    def may_restore(self, edit: Edit) -> bool:
+        """Whether this person has the right that restoring this entry asks for; it can still be impossible."""
+        actions = {"utterance": Action.EDIT_TRANSCRIPT, "translation": Action.EDIT_TRANSLATION,
+                   "take": Action.EDIT_DUB, "project": Action.MANAGE_PROJECT, "member": Action.MANAGE_PROJECT,
+                   "speaker": Action.EDIT_DUB if edit.language else Action.EDIT_TRANSCRIPT, "review": Action.COMMENT}
+        return edit.entity in actions and self._seat.may(actions[edit.entity], edit.project_id, edit.language)
+
+    def restore(self, edit_id: str, side: Side = "before") -> None:
+        """Put back what stood there before an entry, or with ``side`` "after" what the entry made.
+
+        A deleted line comes back, one that the entry made goes. Raises ForbiddenError without the right to edit
+        that layer; UsageError for what is locked, gone or has nothing before it.
+        """
+        edit = self._storage.history.get(edit_id)
+        seen = languages_of(self._seat, edit.project_id)
+        if not self._seat.may(Action.VIEW, edit.project_id) or not sees(seen, edit.language):
+            raise UsageError(f"There is no entry {edit_id} in the history.", "Reload the history.")
+        ways: dict[str, Callable[[Edit, Side, Values | None], None]] = {
+            "utterance": self._utterance, "translation": self._translation, "take": self._take,
+            "speaker": self._speaker, "review": self._review, "project": self._project, "member": self._member,
+        }
+        if edit.entity not in ways:
+            raise UsageError("Entries of this kind cannot be restored.", "Make the change again by hand.")
+        ways[edit.entity](edit, side, edit.before if side == "before" else edit.after)
+
+    # by kind ------------------------------------------------------------------------------------------------------
+
+    def _utterance(self, edit: Edit, _side: Side, values: Values | None) -> None:
+        self._seat.require(Action.EDIT_TRANSCRIPT, edit.project_id)
+        utterances, actor = self._storage.utterances, self._seat.actor
+        now = utterances.get(edit.project_id, edit.entity_id)
+        if values is None or values.get("deleted"):
+            if now.deleted_at is None:
+                utterances.delete(now.project_id, now.id, now.revision, actor=actor)
+            return
+        changed = {name: values[name] for name in ("text", "speaker", "start_ms", "end_ms") if name in values}
+        now = utterances.update(now.project_id, now.id, now.revision, **changed,
+                                on_camera=values.get("on_camera", UNCHANGED), actor=actor)
+        if now.deleted_at is not None:
+            utterances.delete(now.project_id, now.id, now.revision, deleted=False, actor=actor)
+
+    def _translation(self, edit: Edit, side: Side, values: Values | None) -> None:
+        self._seat.require(Action.EDIT_TRANSLATION, edit.project_id, edit.language)
+        if values is None:
+            raise UsageError("This was the first text of the line in this language.", "There is nothing before it.")
+        known = self._storage.history.as_of(edit, after=side == "after")
+        now = self._storage.translations.get(edit.project_id, edit.entity_id, edit.language)
+        self._storage.translations.save(
+            edit.project_id, edit.entity_id, edit.language, known["text"], 0 if now is None else now.revision,
+            source_revision=known["source_revision"], engine=known["engine"], actor=self._seat.actor)
+
+    def _take(self, edit: Edit, _side: Side, values: Values | None) -> None:
+        self._seat.require(Action.EDIT_DUB, edit.project_id, edit.language)
+        kept = {take.id for take in self._storage.takes.all(edit.project_id, edit.language, edit.entity_id)}
+        if values is None or values.get("take") is None:
+            raise UsageError("There was no take before this one.", "Choose among the takes of the line.")
+        if values["take"] not in kept:
+            raise UsageError("This take was deleted.", "Choose another one, or speak the line again.")
+        self._storage.takes.choose(values["take"], actor=self._seat.actor)
+
+    def _speaker(self, edit: Edit, _side: Side, values: Values | None) -> None:
+        speakers, actor = self._storage.speakers, self._seat.actor
+        if edit.language:
+            self._seat.require(Action.EDIT_DUB, edit.project_id, edit.language)
+            voice = None if values is None else values.get("voice")
+            speakers.assign_voice(edit.project_id, edit.entity_id, edit.language,
+                                  None if voice is None else VoiceChoice(*voice), actor=actor)
+            return
+        self._seat.require(Action.EDIT_TRANSCRIPT, edit.project_id)
+        if values is None:
+            raise UsageError("The speaker was heard here for the first time.", "There is nothing before that.")
+        speakers.save(edit.project_id, edit.entity_id, name=values.get("name"), character=values.get("character"),
+                      actor=actor)
+
+    def _review(self, edit: Edit, _side: Side, values: Values | None) -> None:
+        for layer_name, state_name in (values or {}).items():
+            layer, to = Layer(layer_name), ReviewState(state_name)
+            now = self._storage.reviews.states(edit.project_id, edit.language).get(edit.entity_id, {}).get(
+                layer, ReviewState.DRAFT)
+            if now is to:
+                continue
+            self._storage.reviews.move(edit.project_id, [edit.entity_id], layer, to, language=edit.language,
+                                       role=self._role_to_move(edit, layer, now, to), actor=self._seat.actor)
+
+    def _role_to_move(self, edit: Edit, layer: Layer, now: ReviewState, to: ReviewState) -> Role:
+        """A role of this person that may take the step; storage checks it again, on the state it finds then."""
+        if not is_transition(now, to):
+            raise UsageError(f"A line cannot go from {now.value} to {to.value}.".replace("_", " "),
+                             "Take the steps between.")
+        rights = self._seat.require(action_for(layer, now, to), edit.project_id, edit.language)
+        return next(role for role in rights.roles if may_move(role, layer, now, to))
+
+    def _project(self, edit: Edit, _side: Side, values: Values | None) -> None:
+        self._seat.require(Action.MANAGE_PROJECT, edit.project_id)
+        projects, actor = self._storage.projects, self._seat.actor
+        if values is None:
+            raise UsageError("The project was made here.", "There is nothing before that; delete it instead.")
+        if "archived_at" in values:
+            projects.archive(edit.project_id, values["archived_at"], actor=actor)
+        if "deleted_at" in values:
+            projects.delete(edit.project_id, values["deleted_at"], actor=actor)
+        changed = {name: values[name] for name in ("name", "targets", "source_language") if values.get(name)}
+        if "settings" in values:
+            present = projects.get(edit.project_id).settings
+            kept = {key: present[key] for key in _MACHINE_SETTINGS & present.keys()}
+            changed["settings"] = {**values["settings"], **kept}
+        if changed:
+            projects.update(edit.project_id, **changed, actor=actor)
+
+    def _member(self, edit: Edit, _side: Side, values: Values | None) -> None:
+        role = Role((edit.before or edit.after or {})["role"])
+        accounts = Accounts(self._seat)
+        change = accounts.remove_member if values is None else accounts.add_member
+        change(edit.project_id, edit.entity_id, role, edit.language)
