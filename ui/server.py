@@ -26,6 +26,8 @@ CONFIG = {
     "SERVER_ENABLE_XSRF_PROTECTION": "true",
     "SERVER_ENABLE_STATIC_SERVING": "false",
     "SERVER_SHOW_EMAIL_PROMPT": "false",
+    # Else every request would be written down, tickets in addresses included.
+    "LOGGER_LEVEL": "warning",
     "BROWSER_GATHER_USAGE_STATS": "false",
     "CLIENT_TOOLBAR_MODE": "minimal",
     "CLIENT_SHOW_SIDEBAR_NAVIGATION": "false",

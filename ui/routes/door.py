@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from dubbing.api import ForbiddenError
 from ui import session
 from ui.routes.answers import PRIVATE, Refused, answered, is_foreign
 from ui.urls import SESSION_COOKIE, is_local_path
@@ -20,11 +21,13 @@ def enter(request: Request) -> Response:
         # Else another site could sign somebody in as its own user and watch what they upload.
         raise Refused(403, "Sign in on the workspace's own page.", "Open the workspace's address yourself.")
     to = request.query_params.get("to", "/")
+    try:
+        token = session.doors().redeem(request.query_params.get("ticket", ""))
+    except ForbiddenError:
+        return RedirectResponse("/", 303, PRIVATE)
     answer = RedirectResponse(to if is_local_path(to) else "/", 303, PRIVATE)
-    token = session.doors().redeem(request.query_params.get("ticket", ""))
-    if token:
-        answer.set_cookie(SESSION_COOKIE, token, max_age=COOKIE_S, path="/", httponly=True, samesite="lax",
-                          secure=request.url.scheme == "https")
+    answer.set_cookie(SESSION_COOKIE, token, max_age=COOKIE_S, path="/", httponly=True, samesite="lax",
+                      secure=request.url.scheme == "https")
     return answer
 
 
