@@ -180,7 +180,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import dubbing.cli_lipsync
     import dubbing.cli_models
     import dubbing.cli_project
-    import dubbing.cli_ui  # noqa: F401  (these register their commands)
+    import dubbing.cli_ui
+    import dubbing.cli_users  # noqa: F401  (these register their commands)
 
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
