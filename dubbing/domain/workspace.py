@@ -121,6 +121,23 @@ class ProjectCard:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectSettings:
+    """How a project is dubbed and by which rules. Engines by name, "auto" for the best there is.
+
+    ``retention_days``: a project that nobody changed for so long is deleted; 0 keeps it. ``m_and_e_name`` is the
+    file of the uploaded M&E, "" where the sound is separated.
+    """
+
+    consent_required: bool
+    lipsync: str
+    translator: str
+    synthesizer: str
+    keep_original: bool
+    retention_days: int
+    m_and_e_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing a pre-flight has to say. ``code`` is stable: no_face, small_faces, turned_faces, cuts, music,
     several_speakers, variable_frame_rate, hdr, no_sound, silent, odd_size, codec, long, interlaced, rotated."""

@@ -64,18 +64,24 @@ def read_subtitles(path: Path) -> list[Cue]:
 
     Raises MediaError when the file is missing or is no subtitle file.
     """
-    import pysubs2
-
     path = Path(path)
     try:
-        content = _decoded(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
         raise MediaError(f"{path} cannot be read ({error.strerror}).", "Check the name and its permissions.") from error
+    return parse_subtitles(content, path.name)
+
+
+def parse_subtitles(content: bytes, name: str) -> list[Cue]:
+    """The same of a file's content; ``name`` is for messages only. Raises MediaError."""
+    import pysubs2
+
+    text = decoded(content)
     try:
-        subtitles = pysubs2.SSAFile.from_string(content.replace("\r\n", "\n"), keep_html_tags=True)
-    except pysubs2.exceptions.Pysubs2Error as error:
-        raise MediaError(f"{path.name} is not a subtitle file.", "Give SRT, WebVTT or ASS.") from error
-    is_vtt = content.lstrip("\ufeff \n").startswith("WEBVTT")
+        subtitles = pysubs2.SSAFile.from_string(text.replace("\r\n", "\n"), keep_html_tags=True)
+    except (pysubs2.exceptions.Pysubs2Error, ValueError, NotImplementedError, SyntaxError, LookupError) as error:
+        raise MediaError(f"{name} is not a subtitle file.", "Give SRT, WebVTT or ASS.") from error
+    is_vtt = text.lstrip("\ufeff \n").startswith("WEBVTT")
     cues = [_read_event(event, is_vtt) for event in subtitles if not event.is_comment]
     return sorted((cue for cue in cues if cue.text), key=lambda cue: (cue.start_ms, cue.end_ms))
 
@@ -186,7 +192,8 @@ def _read_event(event: object, is_vtt: bool) -> Cue:
     return Cue(event.start, event.end, text, speaker)  # type: ignore[attr-defined]
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
+    """A text file's content: UTF-8, UTF-16 with its mark, or else what Windows calls ANSI."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16", errors="replace")
     try:

@@ -19,8 +19,10 @@ from dubbing.storage.consents import Consents
 from dubbing.storage.history import History
 from dubbing.storage.imported import Imported
 from dubbing.storage.jobs import Jobs, Workers
+from dubbing.storage.line_edits import LineEdits
 from dubbing.storage.lines import Lines
 from dubbing.storage.memberships import Memberships
+from dubbing.storage.memory import Memory
 from dubbing.storage.migrate import prepare
 from dubbing.storage.projects import Projects, Speakers
 from dubbing.storage.reviews import Reviews
@@ -30,6 +32,7 @@ from dubbing.storage.sessions import Sessions
 from dubbing.storage.takes import Takes
 from dubbing.storage.translations import Translations
 from dubbing.storage.uploads import Uploads
+from dubbing.storage.used import UsedArtifacts
 from dubbing.storage.users import Users
 from dubbing.storage.utterances import Utterances
 
@@ -45,6 +48,8 @@ class Repository:
     translations: Translations
     takes: Takes
     lines: Lines
+    line_edits: LineEdits
+    memory: Memory
     reviews: Reviews
     history: History
     runs: StageRuns
@@ -59,6 +64,7 @@ class Repository:
     uploads: Uploads
     consents: Consents
     imported: Imported
+    used: UsedArtifacts
 
     def close(self) -> None:
         """Let go of the database."""
@@ -95,6 +101,8 @@ def open_repository(url: str | Path, *, busy_ms: int = BUSY_MS) -> Repository:
         translations=Translations(database),
         takes=Takes(database),
         lines=Lines(database),
+        line_edits=LineEdits(database),
+        memory=Memory(database),
         reviews=Reviews(database),
         history=History(database),
         runs=StageRuns(database),
@@ -109,4 +117,5 @@ def open_repository(url: str | Path, *, busy_ms: int = BUSY_MS) -> Repository:
         uploads=Uploads(database),
         consents=Consents(database),
         imported=Imported(database),
+        used=UsedArtifacts(database),
     )
