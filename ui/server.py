@@ -15,38 +15,39 @@ if TYPE_CHECKING:
 APP = Path(__file__).with_name("app.py")
 #: Piece of a large download or upload in flight when the server is told to stop: so long it may take.
 GOODBYE_S = 3
-#: Streamlit's own settings, given through the environment, where a person's own ``STREAMLIT_*`` wins.
-CONFIG = {
-    "SERVER_HEADLESS": "true",
-    "SERVER_FILE_WATCHER_TYPE": "none",
-    "SERVER_RUN_ON_SAVE": "false",
+#: Streamlit's own settings.
+CONFIG: dict[str, object] = {
+    "server.headless": True,
+    "server.fileWatcherType": "none",
+    "server.runOnSave": False,
     # Videos come through our own route; only subtitles and tables come through Streamlit's.
-    "SERVER_MAX_UPLOAD_SIZE": "20",
-    "SERVER_ENABLE_CORS": "true",
-    "SERVER_ENABLE_XSRF_PROTECTION": "true",
-    "SERVER_ENABLE_STATIC_SERVING": "false",
-    "SERVER_SHOW_EMAIL_PROMPT": "false",
+    "server.maxUploadSize": 20,
+    "server.enableCORS": True,
+    "server.enableXsrfProtection": True,
+    "server.enableStaticServing": False,
+    "server.showEmailPrompt": False,
     # Else every request would be written down, tickets in addresses included.
-    "LOGGER_LEVEL": "warning",
-    "BROWSER_GATHER_USAGE_STATS": "false",
-    "CLIENT_TOOLBAR_MODE": "minimal",
-    "CLIENT_SHOW_SIDEBAR_NAVIGATION": "false",
-    "CLIENT_SHOW_ERROR_LINKS": "false",
+    "logger.level": "warning",
+    "browser.gatherUsageStats": False,
+    "client.toolbarMode": "minimal",
+    "client.showSidebarNavigation": False,
+    "client.showErrorLinks": False,
     # A trace is for whoever mends it.
-    "CLIENT_SHOW_ERROR_DETAILS": "full" if os.environ.get("DUBBING_DEBUG") else "none",
+    "client.showErrorDetails": "full" if os.environ.get("DUBBING_DEBUG") else "none",
 }
 
 
 def configure(host: str, port: int) -> None:
-    """Set up Streamlit; before it is imported."""
+    """Set up Streamlit, which reads neither flags nor the environment when an application starts it."""
+    from streamlit.web.bootstrap import load_config_options
+
     from dubbing.api import load_settings
 
     # Streamlit looks for [auth] (OpenID Connect, for st.login) where its secrets are: ours stand beside the data.
     secrets = load_settings().home / "secrets.toml"
-    values = {**CONFIG, **THEME, "SERVER_ADDRESS": host, "SERVER_PORT": str(port), "BROWSER_SERVER_PORT": str(port),
-              **({"SECRETS_FILES": f'["{secrets}"]'} if secrets.is_file() else {})}
-    for name, value in values.items():
-        os.environ.setdefault(f"STREAMLIT_{name}", value)
+    values = {**CONFIG, **THEME, "server.address": host, "server.port": port, "browser.serverPort": port,
+              **({"secrets.files": [str(secrets)]} if secrets.is_file() else {})}
+    load_config_options({name.replace(".", "_"): value for name, value in values.items()})
 
 
 def create_app() -> st.App:
