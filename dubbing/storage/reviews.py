@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -44,7 +44,7 @@ def set_state(session: Session, project_id: str, utterance_id: str, layer: Layer
 
 
 def _write(session: Session, row: ReviewRow | None, project_id: str, utterance_id: str, layer: Layer, language: str,
-           state: ReviewState, actor: str) -> None:
+           state: ReviewState, actor: str) -> ReviewRow:
     before = ReviewState.DRAFT.value if row is None else row.state
     if row is None:
         row = ReviewRow(project_id=project_id, utterance_id=utterance_id, layer=layer.value, language=language)
@@ -52,6 +52,7 @@ def _write(session: Session, row: ReviewRow | None, project_id: str, utterance_i
     row.state, row.actor, row.updated_at = state.value, actor, utc_now()
     note_edit(session, project_id, "review", utterance_id, language=language, actor=actor,
               before={layer.value: before}, after={layer.value: state.value})
+    return row
 
 
 def mark_edited(session: Session, project_id: str, utterance_id: str, layer: Layer, language: str,
@@ -73,6 +74,21 @@ def protected_utterances(session: Session, project_id: str, layer: Layer | None 
     if language is not None:
         query = query.where(ReviewRow.language == language)
     return set(session.scalars(query))
+
+
+def steps_to(before: ReviewState, to: ReviewState) -> tuple[ReviewState, ...]:
+    """The states from ``before`` on to ``to``: one step where the review knows it, else the way forward.
+
+    What is a draft is handed in before it is approved; nothing is unlocked or taken back on the way. Empty when
+    there is no such way.
+    """
+    if is_transition(before, to):
+        return (to,)
+    if to is ReviewState.CHANGES_REQUESTED:
+        return (ReviewState.NEEDS_REVIEW, to) if before is ReviewState.DRAFT else ()
+    forward = (ReviewState.DRAFT, ReviewState.NEEDS_REVIEW, ReviewState.APPROVED, ReviewState.LOCKED)
+    place = 0 if before is ReviewState.CHANGES_REQUESTED else forward.index(before)
+    return forward[place + 1:forward.index(to) + 1] if to in forward else ()
 
 
 def language_of(layer: Layer, language: str) -> str:
@@ -98,13 +114,16 @@ class Reviews:
         return found
 
     def move(self, project_id: str, utterance_ids: Sequence[str], layer: Layer, to: ReviewState, *,
-             language: str = "", role: Role | None = None, actor: str = "") -> int:
+             language: str = "", role: Role | None = None, roles: Collection[Role] | None = None,
+             on_the_way: bool = False, actor: str = "") -> int:
         """Move lines to a state, all of them or none; lines that are there already count as moved.
 
-        ``role`` is checked when given. Raises UsageError for a step that the review does not know or
-        that the role may not take.
+        ``role``, or one of ``roles``, is checked when given. With ``on_the_way`` the steps between are taken too
+        (see ``steps_to``), each of which must be allowed. Raises UsageError for a step that the review does not
+        know or that nobody of these roles may take.
         """
         where = language_of(layer, language)
+        allowed = roles if role is None else (role,)
         with self._database.write() as session:
             known = set(session.scalars(select(UtteranceRow.id).where(UtteranceRow.project_id == project_id)))
             rows = {row.utterance_id: row for row in session.scalars(
@@ -118,9 +137,12 @@ class Reviews:
                                      "Reload the list of lines.")
                 row = rows.get(utterance_id)
                 before = ReviewState.DRAFT if row is None else ReviewState(row.state)
-                if before is not to:
-                    _check_move(utterance_id, layer, before, to, role)
-                    _write(session, row, project_id, utterance_id, layer, where, to, actor)
+                if before is to:
+                    continue
+                for step in (steps_to(before, to) if on_the_way else ()) or (to,):
+                    _check_move(utterance_id, layer, before, step, allowed)
+                    row = _write(session, row, project_id, utterance_id, layer, where, step, actor)
+                    before = step
         return len(utterance_ids)
 
     def counts(self, project_id: str, language: str) -> dict[Layer, dict[ReviewState, int]]:
@@ -145,16 +167,18 @@ class Reviews:
         return counts
 
 
-def _check_move(utterance_id: str, layer: Layer, before: ReviewState, to: ReviewState, role: Role | None) -> None:
-    """Raises UsageError for a step that the review does not know or that the role may not take."""
+def _check_move(utterance_id: str, layer: Layer, before: ReviewState, to: ReviewState,
+                roles: Collection[Role] | None) -> None:
+    """Raises UsageError for a step that the review does not know or that none of the roles may take."""
     if not is_transition(before, to):
         raise UsageError(
             f"The {layer.value} of line {utterance_id} is {_said(before)} and cannot become {_said(to)}.",
             "Take the steps between: draft, needs review, approved, locked.",
         )
-    if role is not None and not may_move(role, layer, before, to):
+    if roles is not None and not any(may_move(role, layer, before, to) for role in roles):
         raise UsageError(
-            f"A {_said(role)} may not take the {layer.value} of a line from {_said(before)} to {_said(to)}.",
+            f"A {' or '.join(_said(role) for role in sorted(roles))} may not take the {layer.value} of a line "
+            f"from {_said(before)} to {_said(to)}.",
             "Ask somebody who may.",
         )
 

@@ -60,7 +60,7 @@ class Translations:
                     saved=None if row is None else to_translation(row), attempted=text,
                 )
             source = utterance.revision if source_revision is None else source_revision
-            return to_translation(_write(session, utterance, row, language, text, engine, source, actor))
+            return to_translation(write_text(session, utterance, row, language, text, engine, source, actor))
 
     def save_machine(self, project_id: str, utterance_id: str, language: str, text: str, *, engine: str,
                      source_revision: int) -> Translation:
@@ -74,13 +74,13 @@ class Translations:
             state = state_of(session, project_id, utterance_id, Layer.TRANSLATION, language)
             if row is not None and (row.edited_by_person or is_protected(state)):
                 return to_translation(row)
-            return to_translation(_write(session, utterance, row, language, text, engine, source_revision, ""))
+            return to_translation(write_text(session, utterance, row, language, text, engine, source_revision, ""))
 
 
-def _write(session: Session, utterance: UtteranceRow, row: TranslationRow | None, language: str, text: str,
+def write_text(session: Session, utterance: UtteranceRow, row: TranslationRow | None, language: str, text: str,
            engine: str, source_revision: int, actor: str) -> TranslationRow:
     """Write a text and everything that goes with it: revision, review state, history."""
-    before = None if row is None else _told(row)
+    before = None if row is None else told_text(row)
     if row is None:
         row = TranslationRow(
             project_id=utterance.project_id, utterance_id=utterance.id, language=language, text=text, engine=engine,
@@ -97,10 +97,10 @@ def _write(session: Session, utterance: UtteranceRow, row: TranslationRow | None
         row.edited_by_person = row.edited_by_person or bool(actor)
         row.updated_at = utc_now()
     note_edit(session, utterance.project_id, "translation", utterance.id, language=language, actor=actor,
-              before=before, after=_told(row))
+              before=before, after=told_text(row))
     return row
 
 
-def _told(row: TranslationRow) -> dict[str, Any]:
+def told_text(row: TranslationRow) -> dict[str, Any]:
     """What of a translation goes into its history."""
     return {"text": row.text, "engine": row.engine, "revision": row.revision, "source_revision": row.source_revision}

@@ -62,7 +62,7 @@ class Utterances:
         """A new utterance; an unknown speaker is created."""
         with self._database.write() as session:
             project = locked_project(session, project_id)
-            _ensure_speakers(session, project_id, [line.speaker])
+            ensure_speakers(session, project_id, [line.speaker])
             return to_utterance(add_row(session, project, line, actor))
 
     def import_lines(self, project_id: str, lines: Sequence[SpokenLine], *, actor: str = "") -> ImportResult:
@@ -80,7 +80,7 @@ class Utterances:
             kept = _touched_by_person(session, project_id, rows)
             plan = match_lines([to_utterance(row) for row in rows.values()], kept, lines)
             heard = [line.speaker for _, line in plan.updated] + [line.speaker for line in plan.added]
-            _ensure_speakers(session, project_id, heard)
+            ensure_speakers(session, project_id, heard)
             # What is approved or locked is kept, so no review state stands in the way of what follows.
             for utterance_id, line in plan.updated:
                 values = {"text": line.text, "speaker": line.speaker, "start_ms": line.start_ms, "end_ms": line.end_ms}
@@ -112,7 +112,7 @@ class Utterances:
             row = find_utterance(session, project_id, utterance_id, hold=True)
             check_revision(row, expected_revision, values)
             if speaker is not None:
-                _ensure_speakers(session, project_id, [speaker])
+                ensure_speakers(session, project_id, [speaker])
             apply_values(session, row, values, actor)
             return to_utterance(row)
 
@@ -122,41 +122,7 @@ class Utterances:
         with self._database.write() as session:
             row = find_utterance(session, project_id, utterance_id, hold=True)
             check_revision(row, expected_revision, {"deleted": deleted})
-            _delete_row(session, row, utc_now() if deleted else None, actor)
-            return to_utterance(row)
-
-    def split(self, project_id: str, utterance_id: str, expected_revision: int, *, at_ms: int, text: str,
-              rest: str, actor: str = "") -> tuple[Utterance, Utterance]:
-        """Cut an utterance in two at ``at_ms``: ``text`` is said before, ``rest`` after. The first keeps the id."""
-        with self._database.write() as session:
-            project = locked_project(session, project_id)
-            row = find_utterance(session, project_id, utterance_id, hold=True)
-            check_revision(row, expected_revision, {"text": text, "rest": rest, "at_ms": at_ms})
-            if not row.start_ms < at_ms < row.end_ms:
-                raise UsageError("The cut lies outside the line.", "Choose a moment between its start and its end.")
-            whole = to_utterance(row)
-            apply_values(session, row, {"text": text, "end_ms": at_ms}, actor)
-            row.words = words_to_json(word for word in whole.words if word.start_ms < at_ms)
-            later = tuple(word for word in whole.words if word.start_ms >= at_ms)
-            line = SpokenLine(whole.speaker, rest, at_ms, whole.end_ms, later, whole.confidence)
-            second = add_row(session, project, line, actor)
-            second.on_camera = whole.on_camera
-            return to_utterance(row), to_utterance(second)
-
-    def merge(self, project_id: str, first: tuple[str, int], second: tuple[str, int], *,
-              actor: str = "") -> Utterance:
-        """Join two utterances, each given as (id, expected revision), into the first; the second is deleted."""
-        with self._database.write() as session:
-            row, other = (find_utterance(session, project_id, key, hold=True) for key, _ in (first, second))
-            one, two = to_utterance(row), to_utterance(other)
-            check_revision(row, first[1], {"merge": two.text})
-            check_revision(other, second[1], {"merge": one.text})
-            values = {"text": f"{one.text} {two.text}".strip(), "start_ms": min(one.start_ms, two.start_ms),
-                      "end_ms": max(one.end_ms, two.end_ms)}
-            apply_values(session, row, values, actor)
-            row.words = words_to_json(sorted(one.words + two.words, key=lambda word: word.start_ms))
-            row.confidence = min(one.confidence, two.confidence)
-            _delete_row(session, other, utc_now(), actor)
+            delete_row(session, row, utc_now() if deleted else None, actor)
             return to_utterance(row)
 
 
@@ -176,7 +142,7 @@ def apply_values(session: Session, row: UtteranceRow, values: dict[str, Any], ac
         return
     if values.get("text", row.text) != row.text:
         mark_edited(session, row.project_id, row.id, Layer.TRANSCRIPT, "", actor)
-    else:
+    elif values.keys() != {"on_camera"}:  # which says nothing about the transcript
         state_of(session, row.project_id, row.id, Layer.TRANSCRIPT, "", must_be_editable=True)
     _change(session, row, values, actor)
 
@@ -218,7 +184,8 @@ def add_row(session: Session, project: ProjectRow, line: SpokenLine, actor: str)
     return row
 
 
-def _delete_row(session: Session, row: UtteranceRow, at: datetime | None, actor: str) -> None:
+def delete_row(session: Session, row: UtteranceRow, at: datetime | None, actor: str) -> None:
+    """Mark a held row as deleted at a time, or as there again. Raises UsageError when its transcript is locked."""
     state_of(session, row.project_id, row.id, Layer.TRANSCRIPT, "", must_be_editable=True)
     _mark_deleted(session, row, at, actor)
 
@@ -233,7 +200,8 @@ def _mark_deleted(session: Session, row: UtteranceRow, at: datetime | None, acto
               before={"deleted": before}, after={"deleted": at is not None})
 
 
-def _ensure_speakers(session: Session, project_id: str, speaker_ids: Iterable[str]) -> None:
+def ensure_speakers(session: Session, project_id: str, speaker_ids: Iterable[str]) -> None:
+    """Create the speakers that nobody has heard of yet."""
     known = set(session.scalars(select(SpeakerRow.id).where(SpeakerRow.project_id == project_id)))
     session.add_all(new_speaker(project_id, one) for one in dict.fromkeys(speaker_ids) if one not in known)
     session.flush()

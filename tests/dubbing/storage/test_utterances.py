@@ -13,6 +13,7 @@ from dubbing.domain.project import Project, Take, VoiceChoice
 from dubbing.domain.review import Layer, ReviewState
 from dubbing.domain.speech import SpokenLine, Word
 from dubbing.errors import ConflictError, UsageError
+from dubbing.storage.line_edits import CutAt
 from dubbing.storage.repository import Repository
 from dubbing.storage.tables import UtteranceRow
 
@@ -150,19 +151,16 @@ def test_an_import_keeps_lines_with_a_translation_by_a_person_or_an_approval(
 
 
 def test_split_and_merge_keep_words_and_time(repository: Repository, project: Project) -> None:
-    first, second = repository.utterances.split(
-        project.id, "u0002", 1, at_ms=2000, text="Who are", rest="you?", actor="Ada"
-    )
-    assert (first.start_ms, first.end_ms, second.start_ms, second.end_ms) == (1500, 2000, 2000, 2500)
-    assert second.id == "u0004" and second.speaker == "S1"
-    assert [word.text for word in first.words + second.words] == ["Who", "are", "you?"]
-    whole = repository.utterances.merge(
-        project.id, (first.id, first.revision), (second.id, second.revision), actor="Ada"
-    )
+    first, second = repository.line_edits.split(project.id, "u0002", 1, CutAt(char=7), actor="Ada")
+    before, after = repository.utterances.get(project.id, first), repository.utterances.get(project.id, second)
+    assert (before.text, before.start_ms, before.end_ms) == ("Who are", 1500, 2166)
+    assert (after.text, after.start_ms, after.end_ms) == ("you?", 2166, 2500)
+    assert second == "u0004" and after.speaker == "S1"
+    assert [word.text for word in before.words + after.words] == ["Who", "are", "you?"]
+    whole = repository.utterances.get(project.id, repository.line_edits.merge(
+        project.id, (first, before.revision), (second, after.revision), actor="Ada"))
     assert whole.text == "Who are you?" and (whole.start_ms, whole.end_ms) == (1500, 2500)
     assert [one.id for one in repository.utterances.all(project.id)] == ["u0001", "u0002", "u0003"]
-    with pytest.raises(UsageError, match="outside the line"):
-        repository.utterances.split(project.id, "u0001", 1, at_ms=5000, text="a", rest="b", actor="Ada")
 
 
 def test_a_deleted_line_comes_back_with_its_translation(repository: Repository, project: Project) -> None:

@@ -1,0 +1,109 @@
+"""Rows of the review page: what a person sees of a line, put together from a few queries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from dubbing.domain.estimate import calibrated, estimate, natural_ms, pace_of, syllables_of
+from dubbing.domain.isochrony import Fit, Slot, plan_fit, slot_for
+from dubbing.domain.lines import LineFacts, has_low_confidence, matcher, slots_of
+from dubbing.domain.project import Line, Project
+from dubbing.domain.workspace import FitEstimate, JobView, LinePage, LineQuery, LineView, Pace
+
+if TYPE_CHECKING:
+    from dubbing.team.seat import Seat
+
+#: Lines on one page at most.
+MOST_LINES = 500
+
+
+class LineViews:
+    """Views of a project's lines in one language. Made for one call: it remembers what it has read."""
+
+    def __init__(self, seat: Seat, project: Project, language: str) -> None:
+        self._seat, self._project, self._language = seat, project, language
+        self._storage = seat.workspace.storage
+        self._video_end_ms = int(project.media["duration_ms"])
+
+    def page(self, query: LineQuery, offset: int, limit: int) -> LinePage:
+        """Lines ``offset`` and following of those that ``query`` wants, in the order in which they start."""
+        is_wanted = matcher(query, self._expected_fit)
+        wanted = [line.id for line in self._facts if is_wanted(line)]
+        first = min(max(offset, 0), len(wanted))
+        ids = wanted[first:first + min(max(limit, 1), MOST_LINES)]
+        return LinePage(tuple(self.of(ids)), first, len(wanted), len(self._facts))
+
+    def of(self, utterance_ids: Sequence[str]) -> list[LineView]:
+        """The views of these lines, in this order; a deleted line too, as it was."""
+        lines = self._storage.lines.some(self._project.id, self._language, utterance_ids, deleted=True)
+        takes, comments = self._storage.lines.counts(self._project.id, self._language, utterance_ids)
+        return [self._view(lines[key], takes.get(key, 0), comments.get(key, 0))
+                for key in utterance_ids if key in lines]
+
+    def estimate(self, line: Line, text: str) -> FitEstimate:
+        """What ``text`` would take in the place of ``line``."""
+        source = syllables_of(line.utterance.text, self._source_pace)
+        return estimate(text, self.pace(line.utterance.speaker), self._slot(line), source)
+
+    def pace(self, speaker: str) -> Pace:
+        """How the speaker's voice speaks the language."""
+        return self.paces.get(speaker, self._pace)
+
+    @cached_property
+    def paces(self) -> dict[str, Pace]:
+        """The pace of every speaker whose voice is known, from its newest takes."""
+        spoken = self._storage.lines.spoken(self._project.id, self._language)
+        voices = self._storage.lines.voices(self._project.id, self._language)
+        by_voice = {voice: calibrated(self._pace, spoken.get(voice, ())) for voice in set(voices.values())}
+        return {speaker: by_voice[voice] for speaker, voice in voices.items()}
+
+    def _view(self, line: Line, takes: int, comments: int) -> LineView:
+        utterance, text = line.utterance, "" if line.translation is None else line.translation.text
+        is_painted, reason = self._lip_sync.get(utterance.id, (False, "no_take"))
+        on_camera = reason not in ("off_camera", "marked_off") if utterance.on_camera is None else utterance.on_camera
+        return LineView(
+            line=line, speaker_name=self._names.get(utterance.speaker, utterance.speaker),
+            estimate=self.estimate(line, text) if text.strip() else None, slot_limit_ms=self._slot(line).limit_ms,
+            takes=takes, open_comments=comments, on_camera=on_camera, lip_sync=is_painted, lip_sync_reason=reason,
+            low_confidence=has_low_confidence(utterance.confidence, utterance.edited_by_person),
+            job=self._jobs.get(utterance.id))
+
+    def _slot(self, line: Line) -> Slot:
+        """The line's slot; of a deleted line, which others ignore, the place that it had."""
+        one = line.utterance
+        return self._slots.get(one.id) or slot_for(one.start_ms, one.end_ms, None, self._video_end_ms)
+
+    def _expected_fit(self, line: LineFacts) -> Fit | None:
+        natural = natural_ms(line.target or "", self.pace(line.speaker))
+        return plan_fit(natural, self._slots[line.id]).fit if natural else None
+
+    @cached_property
+    def _facts(self) -> list[LineFacts]:
+        return self._storage.lines.facts(self._project.id, self._language)
+
+    @cached_property
+    def _slots(self) -> dict[str, Slot]:
+        return slots_of(self._facts, self._video_end_ms)
+
+    @cached_property
+    def _pace(self) -> Pace:
+        return pace_of(self._language)
+
+    @cached_property
+    def _source_pace(self) -> Pace:
+        return pace_of(self._project.source_language or "")
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        speakers = self._storage.speakers.all(self._project.id)
+        return {one.id: one.character or one.name or one.id for one in speakers}
+
+    @cached_property
+    def _lip_sync(self) -> dict[str, tuple[bool, str]]:
+        return {}
+
+    @cached_property
+    def _jobs(self) -> dict[str, JobView]:
+        return {}
