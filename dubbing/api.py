@@ -4,13 +4,14 @@ browser workspace call nothing else."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dubbing.config import Settings, load_settings
+from dubbing.derived import Derived
 from dubbing.domain.project import UNCHANGED, Job, Line, Project, Unchanged, VoiceChoice
 from dubbing.errors import ConflictError, StorageError, UsageError
 from dubbing.ledger import ACTIVE, LEASE_S, DatabaseLedger, HeldJob, is_free, worker_name
@@ -24,6 +25,7 @@ from dubbing.team.doors import Doors
 from dubbing.team.seat import ForbiddenError
 
 if TYPE_CHECKING:
+    from dubbing.domain.workspace import JobView
     from dubbing.localize import Dub
     from dubbing.media.probe import MediaInfo
     from dubbing.understand import Source
@@ -144,7 +146,7 @@ class Workspace:
         return self.storage.lines.all(project.id, language)
 
     def options(self, project: Project) -> DubOptions:
-        return DubOptions.from_json(project.settings.get(_SETTINGS_OPTIONS, {"targets": project.targets}))
+        return DubOptions.from_json({**project.settings.get(_SETTINGS_OPTIONS, {}), "targets": project.targets})
 
     # dubbing ------------------------------------------------------------------------------------------------------
 
@@ -170,26 +172,37 @@ class Workspace:
         """Bring a project's target languages (or ``targets`` of them) up to date; ``outputs`` also writes files."""
         return self._up_to_date(project, outputs or {}, targets, listener)[0]
 
-    def enqueue(self, project: Project) -> Job:
-        """Ask for a project to be brought up to date by a worker; a job that waits already is enough."""
-        active = self.storage.jobs.all(project_id=project.id, statuses=ACTIVE)
-        return active[0] if active else self.storage.jobs.enqueue("dub", {}, project_id=project.id)
+    def enqueue(self, project: Project, payload: Mapping[str, Any] | None = None) -> Job:
+        """Ask for a project to be brought up to date by a worker; a dub that waits or runs already is enough."""
+        active = self.storage.jobs.all(project_id=project.id, statuses=ACTIVE, kinds=["dub"])
+        return active[0] if active else self.storage.jobs.enqueue("dub", payload or {}, project_id=project.id)
 
-    def work_on(self, job: Job, *, listener: Listener = nobody) -> DubResult:
-        """Do a job that a worker has claimed."""
+    def job_views(self, jobs: Mapping[str, Job]) -> dict[str, JobView]:
+        """Jobs, under whatever name, as people follow them: with what waits before them and how long they take."""
+        from dubbing.jobs.views import Views
+
+        return dict(zip(jobs, Views(self).of(jobs.values()), strict=True))
+
+    def is_analysed(self, project: Project) -> bool:
+        """Whether an earlier run has heard the video to its end."""
+        return _SETTINGS_TRANSCRIPT in project.settings
+
+    def work_on(self, job: Job, *, listener: Listener = nobody) -> Mapping[str, Any]:
+        """Do a job of any kind that a worker has claimed; returns its result."""
+        from dubbing.jobs.kinds import handler
+
         with HeldJob(self.storage, job, job.worker).held() as held:
-            project = self.storage.projects.get(job.project_id or "")
-            options = self._checked_options(project, None)
-            return self._run(project, options, {}, fan_out(listener, held.listener), held)[0]
+            held.result = dict(handler(job.kind)(self, job, held, fan_out(listener, held.listener)))
+        return held.result
 
     def _up_to_date(self, project: Project, outputs: dict[str, Path], targets: Sequence[str] | None,
                     listener: Listener) -> tuple[DubResult, list[Dub], Source]:
-        options = self._checked_options(project, targets)
+        options = self.checked_options(project, targets)
         job = self._claim(project)
         with HeldJob(self.storage, job, job.worker).held() as held:
-            return self._run(project, options, outputs, fan_out(listener, held.listener), held)
+            return self.bring_up_to_date(project, options, outputs, fan_out(listener, held.listener), held)
 
-    def _checked_options(self, project: Project, targets: Sequence[str] | None) -> DubOptions:
+    def checked_options(self, project: Project, targets: Sequence[str] | None) -> DubOptions:
         """The project's options; what cannot work is said before anything is computed."""
         from dubbing import registry
 
@@ -214,8 +227,9 @@ class Workspace:
         self.storage.runs.abandon(project.id)
         return claimed
 
-    def _run(self, project: Project, options: DubOptions, outputs: dict[str, Path], listener: Listener,
-             held: HeldJob) -> tuple[DubResult, list[Dub], Source]:
+    def bring_up_to_date(self, project: Project, options: DubOptions, outputs: dict[str, Path], listener: Listener,
+                         held: HeldJob) -> tuple[DubResult, list[Dub], Source]:
+        """Run every stage that is not up to date, in the name of a job that this process holds."""
         from dubbing.localize import Localization, container_suffix
         from dubbing.media.atomic import copy_into_place
         from dubbing.understand import understand
@@ -231,6 +245,7 @@ class Workspace:
             localization = Localization(self.storage, project, options, source, runner, language)
             dub = localization.run(container_suffix(outputs.get(language)))
             dubs.append(dub)
+            Derived(self.settings.home, project.id).set_standing(language, dub.standing())
             assert dub.video is not None
             finished = dub.video.path(dub.video.facts["file"])
             written[language] = copy_into_place(finished, outputs[language]) if language in outputs else finished

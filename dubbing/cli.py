@@ -134,13 +134,15 @@ def bench(video: Path | None, target: str, lipsync: str, history: Path, as_json:
 
 
 @cli.command()
+@click.option("--lane", type=click.Choice(("quick", "heavy", "any")), default="any", show_default=True,
+              help="Which jobs: single lines and looks at files, whole dubs and exports, or both.")
 @click.option("--until-idle", is_flag=True, help="Stop when no job waits.")
-def worker(until_idle: bool) -> None:
+def worker(lane: str, until_idle: bool) -> None:
     """Take jobs from the database and work on them, until stopped."""
     from dubbing.worker import work
 
     with workspace() as opened, terminal.bars() as listener:
-        work(opened, until_idle=until_idle, listener=listener, say=terminal.note)
+        work(opened, lane=lane, until_idle=until_idle, listener=listener, say=terminal.note)
 
 
 @cli.command()

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from dubbing.domain.project import Job, JobProgress, JobStatus, Orders, RunStatus
 from dubbing.errors import ConflictError, DubbingError
@@ -17,7 +18,7 @@ from dubbing.pipeline.stage import Step
 from dubbing.storage.repository import Repository
 
 LEASE_S = 45.0
-BEAT_S = 5.0
+BEAT_S = 1.0
 
 
 class Cancelled(DubbingError):
@@ -48,10 +49,14 @@ class DatabaseLedger:
 
 
 class HeldJob:
-    """A claimed job. ``check`` raises when it was cancelled or lost; ``listener`` takes its progress."""
+    """A claimed job. ``check`` raises when it was cancelled or lost; ``listener`` takes its progress.
+
+    ``result`` (small, JSON) is what the job hands back when it is done.
+    """
 
     def __init__(self, storage: Repository, job: Job, worker: str) -> None:
         self.storage, self.job, self.worker = storage, job, worker
+        self.result: dict[str, Any] = {}
         self._progress: JobProgress | None = None
         self._orders = Orders.CONTINUE
         self._stop = threading.Event()
@@ -98,15 +103,17 @@ class HeldJob:
             raise
         except BaseException as error:
             self._end()
-            self.storage.jobs.fail(self.job.id, self.worker, f"{type(error).__name__}: {error}")
+            self.storage.jobs.fail(self.job.id, self.worker,
+                                   f"Something went wrong that should not have ({type(error).__name__}: {error}).",
+                                   "What was finished is kept. Try the job again; if it fails again, report it.")
             raise
         else:
             self._end()
-            self.storage.jobs.finish(self.job.id, self.worker)
+            self.storage.jobs.finish(self.job.id, self.worker, self.result)
 
     def _end(self) -> None:
         self._stop.set()
-        self._thread.join(timeout=BEAT_S)
+        self._thread.join(timeout=5.0)
 
 
 def worker_name() -> str:

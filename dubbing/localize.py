@@ -8,17 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from dubbing import registry
+from dubbing.derived import Standing
 from dubbing.domain.isochrony import Fit, Slot, slot_for
 from dubbing.domain.project import Project, Speaker, Take, Translation, Utterance
+from dubbing.domain.review import Layer, is_protected
 from dubbing.engines.base import Synthesizer, Translator
+from dubbing.errors import UsageError
 from dubbing.media.segments import SegmentCache
 from dubbing.options import DubOptions
 from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.runner import Runner
+from dubbing.pipeline.stage import Step
 from dubbing.pipeline.stages import export, lipsync, mix, profile, quality, synthesize, translate
 from dubbing.storage.repository import Repository
 from dubbing.understand import Source
 
+#: A take's duration may be so much over its room by rounding alone.
+ROUNDING_MS = 10
 #: Around its own speech a line may repaint the mouth this far, to ease in and out.
 EASE_MS = 160
 
@@ -30,11 +36,22 @@ class Dub:
     language: str
     translations: dict[str, Translation] = field(default_factory=dict)
     takes: dict[str, Take] = field(default_factory=dict)
+    rendered: dict[str, Artifact] = field(default_factory=dict)
     on_camera: dict[str, bool] = field(default_factory=dict)
     video: Artifact | None = None
     mix: Artifact | None = None
     quality: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def standing(self) -> Standing:
+        """Which artifacts the finished dub consists of."""
+        assert self.video is not None and self.mix is not None
+        painted = self.rendered.items()
+        return Standing(self.video.key, self.video.facts["file"], self.mix.key,
+                        {key: take.artifact_key for key, take in self.takes.items()},
+                        {key: artifact.key for key, artifact in painted},
+                        {key: int(artifact.facts["frames"]) for key, artifact in painted}, dict(self.on_camera),
+                        {key: str(artifact.facts["note"]) for key, artifact in painted if artifact.facts["note"]})
 
 
 class Localization:
@@ -108,32 +125,83 @@ class Localization:
     def _synthesize(self) -> dict[str, Artifact]:
         synthesizer = registry.choose("tts", self.options.synthesizer)
         cast = self._cast(synthesizer)
+        kept = self._kept_takes()
         spoken = self._spoken()
-        steps = [synthesize.step(synthesizer, self.dub.translations[u.id].text, self.language, cast[u.speaker],
-                                 self._slot(u), utterance=u.id)
-                 for u in spoken]
-        made = dict(zip((u.id for u in spoken), self.runner.run_each(steps), strict=True))
+        due = [u for u in spoken if u.id not in kept]
+        steps = [self._take_step(synthesizer, u, cast[u.speaker]) for u in due]
+        made = dict(zip((u.id for u in due), self.runner.run_each(steps), strict=True))
         chosen = self.storage.takes.chosen(self.project.id, self.language)
-        for utterance in spoken:
+        for utterance in due:
             self._record(utterance, made[utterance.id], synthesizer.id, cast[utterance.speaker], chosen)
         self.dub.takes = self.storage.takes.chosen(self.project.id, self.language)
+        made |= kept
         pressed = [f"{u.id} (tempo {made[u.id].facts['tempo']:.2f})" for u in spoken
                    if made[u.id].facts["fit"] == Fit.RED.value]
         if pressed:
             self.dub.notes.append(f"Too long for their place, and spoken too fast: {', '.join(pressed)}. "
                                   "Shorten their texts with `dubbing project set`.")
-        return made
+        return {u.id: made[u.id] for u in spoken}
+
+    def _kept_takes(self) -> dict[str, Artifact]:
+        """Takes that stay as they are: of lines whose dub was accepted, and those that a person chose, while they
+        are up to date and do not run into the next line."""
+        chosen = self.storage.takes.chosen(self.project.id, self.language)
+        wanted = self.storage.takes.chosen_by_people(self.project.id, self.language)
+        lines = self.storage.lines.all(self.project.id, self.language) if chosen else []
+        kept: dict[str, Artifact] = {}
+        for line in lines:
+            take = chosen.get(line.utterance.id)
+            if take is None or not self._text(line.utterance):
+                continue
+            fits = not line.take_is_stale and take.duration_ms <= self.slot(line.utterance).room_ms + ROUNDING_MS
+            if is_protected(line.states[Layer.DUB]) or (take.id in wanted and fits):
+                found = self.runner.store.find(take.artifact_key)
+                if found is not None:
+                    kept[line.utterance.id] = found
+        return kept
+
+    def _take_step(self, synthesizer: Synthesizer, utterance: Utterance, voice: str, pace: float = 1.0) -> Step:
+        return synthesize.step(synthesizer, self._text(utterance), self.language, voice, self.slot(utterance),
+                               pace=pace, utterance=utterance.id)
+
+    def take(self, utterance_id: str, *, pace: float = 1.0, voice: str | None = None,
+             actor: str = "") -> tuple[Take, Artifact]:
+        """Synthesize one line and let the new take be heard; the rest of the project is left alone.
+
+        pace: how much faster than fits best. voice: another than the speaker's, for this line. Raises UsageError when
+        there is no such line or nothing to say in it.
+        """
+        self.dub.translations = self.storage.translations.all(self.project.id, self.language)
+        utterance = self.line(utterance_id)
+        if not self._text(utterance):
+            raise UsageError(f"Line {utterance_id} has no translation into {self.language}.", "Type one first.")
+        synthesizer = registry.choose("tts", self.options.synthesizer)
+        if voice:
+            registry.check_voice(synthesizer, self.language, voice)
+        spoken_by = voice or self._cast(synthesizer)[utterance.speaker]
+        made = self.runner.run(self._take_step(synthesizer, utterance, spoken_by, pace))
+        return self._keep(utterance, made, synthesizer.id, spoken_by, actor), made
+
+    def line(self, utterance_id: str) -> Utterance:
+        """The live utterance of this id. Raises UsageError."""
+        for utterance in self.utterances:
+            if utterance.id == utterance_id:
+                return utterance
+        raise UsageError(f"There is no line {utterance_id} in this project.", "It may have been deleted or merged.")
 
     def _record(self, utterance: Utterance, take: Artifact, engine: str, voice: str, chosen: dict[str, Take]) -> None:
         translation, now = self.dub.translations[utterance.id], chosen.get(utterance.id)
-        facts = take.facts
         if now is not None and (now.artifact_key, now.text_revision, now.utterance_revision) == (
                 take.key, translation.revision, utterance.revision):
             return
-        self.storage.takes.record(
+        self._keep(utterance, take, engine, voice, "")
+
+    def _keep(self, utterance: Utterance, take: Artifact, engine: str, voice: str, actor: str) -> Take:
+        translation = self.dub.translations[utterance.id]
+        return self.storage.takes.record(
             self.project.id, utterance.id, self.language, artifact_key=take.key, text=translation.text,
             text_revision=translation.revision, utterance_revision=utterance.revision, engine=engine, voice=voice,
-            tempo=facts["tempo"], duration_ms=facts["duration_ms"], details=facts)
+            tempo=take.facts["tempo"], duration_ms=take.facts["duration_ms"], details=take.facts, actor=actor)
 
     def _cast(self, synthesizer: Synthesizer) -> dict[str, str]:
         """A voice for every speaker: what a person assigned, else the nearest one that nobody has yet."""
@@ -145,7 +213,7 @@ class Localization:
                 cast[speaker.id] = choice.voice
         return cast
 
-    def _slot(self, utterance: Utterance) -> Slot:
+    def slot(self, utterance: Utterance) -> Slot:
         """Where the line's take may be heard; never in the next line of the same speaker."""
         later = [u for u in self.utterances if u.start_ms > utterance.start_ms]
         own = min((u.start_ms for u in later if u.speaker == utterance.speaker), default=utterance.end_ms)
@@ -154,23 +222,40 @@ class Localization:
 
     def _repaint(self, takes: dict[str, Artifact]) -> dict[str, Artifact]:
         """Mouth patches of every line that is on camera."""
-        source = self.source
         for utterance in self.utterances:
-            seen = source.is_on_camera(utterance.speaker, utterance.start_ms, utterance.end_ms)
-            self.dub.on_camera[utterance.id] = utterance.on_camera if utterance.on_camera is not None else seen
-        if source.tracks is None or source.mouths is None:
+            self.dub.on_camera[utterance.id] = self.is_on_camera(utterance)
+        if self.source.tracks is None or self.source.mouths is None:
             return {}
         seen_lines = [u for u in self._spoken() if self.dub.on_camera[u.id]]
         if not seen_lines:
             self.dub.notes.append("No speaker's face is on camera: the mouths stay as they are.")
             return {}
-        steps = [lipsync.step(source.lipsyncer, source.path, source.sha256, source.tracks, source.mouths, takes[u.id],
-                              u.speaker, u.start_ms, self._cover(u, takes[u.id]), utterance=u.id,
-                              language=self.language) for u in seen_lines]
+        steps = [self._mouth_step(u, takes[u.id]) for u in seen_lines]
         rendered = dict(zip((u.id for u in seen_lines), self.runner.run_each(steps), strict=True))
         self.dub.notes += [f"{key}: {artifact.facts['note']}" for key, artifact in rendered.items()
                            if artifact.facts["note"]]
+        self.dub.rendered = rendered
         return rendered
+
+    def is_on_camera(self, utterance: Utterance) -> bool:
+        """A person's word, else what the tracker saw."""
+        if utterance.on_camera is not None:
+            return utterance.on_camera
+        return self.source.is_on_camera(utterance.speaker, utterance.start_ms, utterance.end_ms)
+
+    def mouth(self, utterance: Utterance, take: Artifact) -> Artifact | None:
+        """The mouth patches of one line; None where no mouth is to be repainted."""
+        if self.source.tracks is None or self.source.mouths is None or not self.is_on_camera(utterance):
+            return None
+        self.dub.takes = self.storage.takes.chosen(self.project.id, self.language)
+        return self.runner.run(self._mouth_step(utterance, take))
+
+    def _mouth_step(self, utterance: Utterance, take: Artifact) -> Step:
+        source = self.source
+        assert source.tracks is not None and source.mouths is not None
+        return lipsync.step(source.lipsyncer, source.path, source.sha256, source.tracks, source.mouths, take,
+                            utterance.speaker, utterance.start_ms, self._cover(utterance, take),
+                            utterance=utterance.id, language=self.language)
 
     def _cover(self, utterance: Utterance, take: Artifact) -> tuple[int, int]:
         """The span in which a line owns its speaker's mouth; neighbours of the same speaker share the gap."""

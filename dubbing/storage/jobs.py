@@ -14,7 +14,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from dubbing.domain.project import Job, JobProgress, JobStatus, Orders, new_id
@@ -133,6 +133,13 @@ class Jobs:
             row.status, row.worker, row.lease_until, row.attempts = _QUEUED, "", None, row.attempts - 1
             return True
 
+    def expire(self, job_id: str, holder: str) -> None:
+        """End the lease of a holder who is known to be gone; whoever looks for work next finds the job."""
+        with self._database.write() as session:
+            row = self._held(session, job_id, holder)
+            if row is not None:
+                row.lease_until = self._clock() - timedelta(seconds=1)
+
     def request_cancel(self, job_id: str) -> Job:
         """Ask for a job to be stopped: at once while it waits, at the next heartbeat while it runs."""
         with self._database.write() as session:
@@ -159,9 +166,11 @@ class Jobs:
             return to_job(self._found(session, job_id, hold=False))
 
     def all(self, *, project_id: str | None = None, statuses: Sequence[JobStatus] | None = None,
-            limit: int = 200) -> list[Job]:
+            kinds: Sequence[str] | None = None, limit: int = 200) -> list[Job]:
         """Jobs, newest first."""
         query = select(JobRow)
+        if kinds is not None:
+            query = query.where(JobRow.kind.in_(kinds))
         if project_id is not None:
             query = query.where(JobRow.project_id == project_id)
         if statuses is not None:
@@ -169,6 +178,17 @@ class Jobs:
         with self._database.read() as session:
             rows = session.scalars(query.order_by(JobRow.created_at.desc(), JobRow.id.desc()).limit(limit))
             return [to_job(row) for row in rows]
+
+    def ahead(self, job: Job, kinds: Sequence[str]) -> int:
+        """How many jobs of ``kinds`` run or wait before a waiting one."""
+        earlier = or_(JobRow.rank < -job.priority,
+                      and_(JobRow.rank == -job.priority, JobRow.created_at < job.created_at))
+        query = select(func.count()).where(
+            JobRow.kind.in_(kinds), JobRow.id != job.id,
+            or_(JobRow.status == _RUNNING, and_(JobRow.status == _QUEUED, earlier)),
+        )
+        with self._database.read() as session:
+            return session.scalar(query) or 0
 
     def counts(self) -> dict[JobStatus, int]:
         """How many jobs are in each status; every status is present."""
@@ -237,6 +257,13 @@ class Workers:
         since = self._clock() - timedelta(seconds=within_s)
         with self._database.read() as session:
             return list(session.scalars(select(WorkerRow.id).where(WorkerRow.seen_at >= since).order_by(WorkerRow.id)))
+
+    def abilities(self, within_s: float = 30.0) -> list[dict[str, Any]]:
+        """What each worker that was seen in the last ``within_s`` seconds says that it can do."""
+        since = self._clock() - timedelta(seconds=within_s)
+        with self._database.read() as session:
+            return [dict(found) for found in session.scalars(
+                select(WorkerRow.abilities).where(WorkerRow.seen_at >= since).order_by(WorkerRow.id))]
 
     def gone(self, worker: str) -> None:
         """Forget a worker that goes home."""

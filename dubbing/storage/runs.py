@@ -13,6 +13,7 @@ from dubbing.errors import UsageError
 from dubbing.storage.base import utc_now
 from dubbing.storage.mapping import to_export, to_run
 from dubbing.storage.session import Database
+from dubbing.storage.tables import UtteranceRow
 from dubbing.storage.tables_work import ExportRow, StageRunRow
 
 
@@ -90,6 +91,32 @@ class StageRuns:
         with self._database.read() as session:
             paces = [60_000 * seconds / media_ms for seconds, media_ms in session.execute(query)]
         return statistics.median(paces) if paces else None
+
+    def costs(self, *, last: int = 1000) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+        """Of the last finished runs of all projects, by stage: seconds a millisecond of media for runs over a whole
+        video, and seconds for runs over one line."""
+        done = select(StageRunRow.stage, StageRunRow.seconds, StageRunRow.media_ms).where(
+            StageRunRow.status == RunStatus.DONE.value).order_by(StageRunRow.started_at.desc()).limit(last)
+        per_ms: dict[str, list[float]] = {}
+        per_line: dict[str, list[float]] = {}
+        with self._database.read() as session:
+            for stage, seconds, media_ms in session.execute(done.where(StageRunRow.media_ms > 0)):
+                per_ms.setdefault(stage, []).append(seconds / media_ms)
+            for stage, seconds, _ in session.execute(done.where(StageRunRow.utterance_id != "")):
+                per_line.setdefault(stage, []).append(seconds)
+        return per_ms, per_line
+
+    def lines_per_ms(self) -> float | None:
+        """How many lines a millisecond of the videos transcribed so far holds; None before the first."""
+        heard = select(StageRunRow.project_id, func.max(StageRunRow.media_ms).label("media_ms")).where(
+            StageRunRow.stage == "transcribe", StageRunRow.status == RunStatus.DONE.value).group_by(
+            StageRunRow.project_id).subquery()
+        lines = select(func.count()).select_from(UtteranceRow).where(
+            UtteranceRow.project_id.in_(select(heard.c.project_id)), UtteranceRow.deleted_at.is_(None))
+        with self._database.read() as session:
+            media_ms = session.scalar(select(func.sum(heard.c.media_ms))) or 0
+            count = session.scalar(lines) or 0
+        return count / media_ms if media_ms and count else None
 
 
 class Exports:

@@ -16,7 +16,7 @@ from dubbing.storage.history import note_edit
 from dubbing.storage.mapping import to_take
 from dubbing.storage.reviews import mark_edited, state_of
 from dubbing.storage.session import Database
-from dubbing.storage.tables import ChosenTakeRow, TakeRow
+from dubbing.storage.tables import ChosenTakeRow, EditRow, TakeRow
 from dubbing.storage.utterances import find_utterance
 
 
@@ -47,7 +47,8 @@ class Takes:
                 session.add(row)
             row.text, row.text_revision, row.utterance_revision = text, text_revision, utterance_revision
             row.engine, row.voice, row.tempo, row.duration_ms = engine, voice, tempo, duration_ms
-            row.details = dict(details or {})
+            # The same sound may have a clip already.
+            row.details = {**(row.details or {}), **(details or {})}
             session.flush()
             state = state_of(session, project_id, utterance_id, Layer.DUB, language)
             heard = session.get(ChosenTakeRow, (project_id, utterance_id, language))
@@ -79,6 +80,36 @@ class Takes:
             heard = session.get(ChosenTakeRow, (row.project_id, row.utterance_id, row.language))
             _choose(session, row, heard, actor)
             return to_take(row, chosen=True)
+
+    def note(self, take_id: str, details: Mapping[str, Any]) -> None:
+        """Add to a take's details; of a take that is gone nothing is noted."""
+        with self._database.write() as session:
+            row = session.get(TakeRow, take_id)
+            if row is not None:
+                row.details = {**row.details, **details}
+
+    def chosen_by_people(self, project_id: str, language: str) -> set[str]:
+        """Ids of the takes that are heard because a person said so."""
+        query = select(EditRow.entity_id, EditRow.actor, EditRow.after).where(
+            EditRow.project_id == project_id, EditRow.entity == "take", EditRow.language == language,
+            EditRow.after.is_not(None),
+        ).order_by(EditRow.id)
+        last: dict[str, tuple[str, Any]] = {}
+        with self._database.read() as session:
+            for utterance_id, actor, after in session.execute(query):
+                last[utterance_id] = (actor, after.get("take"))
+            heard = chosen_ids(session, project_id, language)
+        return {take for utterance_id, (actor, take) in last.items()
+                if actor and take is not None and heard.get(utterance_id) == take}
+
+    def get(self, take_id: str) -> Take:
+        """Raises UsageError when there is no such take."""
+        with self._database.read() as session:
+            row = session.get(TakeRow, take_id)
+            if row is None:
+                raise UsageError(f"There is no take {take_id}.", "Reload the line.")
+            heard = session.get(ChosenTakeRow, (row.project_id, row.utterance_id, row.language))
+            return to_take(row, chosen=heard is not None and heard.take_id == take_id)
 
     def delete(self, take_id: str, *, actor: str = "") -> None:
         """Forget a take that is not heard; deleting one that is gone already does nothing."""

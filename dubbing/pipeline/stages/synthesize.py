@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from dubbing.domain.isochrony import FitPlan, Slot, plan_fit
+from dubbing.domain.isochrony import FitPlan, Slot, colour, plan_fit
 from dubbing.domain.speech import Phoneme
 from dubbing.engines.base import Report, Sound, Speech, Synthesizer
 from dubbing.media.stretch import FASTEST, SLOWEST, stretch
@@ -25,18 +25,23 @@ SPEED_LIMITS = (0.8, 1.4)
 #: A stretch below this is not worth its artefacts.
 STRETCH_FLOOR = 0.01
 EDGE_MS = 30.0
+#: Tempo beyond which a pace that a person asks for is not followed.
+SLOWEST_PACE, FASTEST_PACE = 0.6, 2.0
 FADE_MS = 8.0
 
 
-def step(synthesizer: Synthesizer, text: str, language: str, voice: str, slot: Slot, *,
+def step(synthesizer: Synthesizer, text: str, language: str, voice: str, slot: Slot, *, pace: float = 1.0,
          utterance: str | None = None) -> Step:
-    """``voice`` names one of the engine's, and how it is moved towards the speaker's (see VoiceSpec)."""
+    """``voice`` names one of the engine's, and how it is moved towards the speaker's (see VoiceSpec).
+
+    pace: how much faster the take is to be than fits its slot best; a slower one still ends in its room.
+    """
 
     def build(folder: Path, facts: dict[str, Any], report: Report) -> None:
         spec = VoiceSpec.parse(voice)
         natural = trimmed(synthesizer.synthesize(text, language, spec.voice))
         natural_ms = duration_ms(natural)
-        plan = plan_fit(natural_ms, slot)
+        plan = paced(plan_fit(natural_ms, slot), natural_ms, slot, pace)
         report(1, 3, "")
         speech = natural
         speed = min(max(plan.tempo, SPEED_LIMITS[0]), SPEED_LIMITS[1])
@@ -58,6 +63,8 @@ def step(synthesizer: Synthesizer, text: str, language: str, voice: str, slot: S
     # Only the slot's lengths matter to the take, not where in the video it lies.
     params = {"text": text, "language": language, "voice": voice, "slot_ms": slot.duration_ms,
               "room_ms": slot.room_ms}
+    if pace != 1.0:
+        params["pace"] = pace
     return Step("synthesize", VERSION, build, params, {}, synthesizer, "line", utterance, language)
 
 
@@ -65,6 +72,16 @@ def load_take(take: Artifact) -> tuple[Sound, int, tuple[Phoneme, ...]]:
     """(mono sound, sample rate, phonemes) of a finished take."""
     sound, rate = soundfile.read(take.path(TAKE), dtype="float32")
     return sound, rate, records.load_phonemes(take.path(PHONEMES))
+
+
+def paced(plan: FitPlan, natural_ms: float, slot: Slot, pace: float) -> FitPlan:
+    """``plan`` at another pace, within what is still speech and within the slot's room."""
+    if pace == 1.0:
+        return plan
+    shortest, longest = natural_ms / FASTEST_PACE, min(natural_ms / SLOWEST_PACE, float(slot.room_ms))
+    target_ms = round(max(min(plan.target_ms / pace, longest), shortest))
+    tempo = natural_ms / target_ms
+    return FitPlan(target_ms, tempo, max(0, target_ms - slot.duration_ms), colour(tempo))
 
 
 def duration_ms(speech: Speech) -> float:
