@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple
 
 from dubbing.domain.isochrony import Fit, Slot, colour, slot_for
+from dubbing.domain.project import Utterance
 from dubbing.domain.review import Layer, ReviewState, is_protected
 from dubbing.domain.workspace import LineFilter, LineQuery
 
@@ -43,20 +44,16 @@ def has_low_confidence(confidence: float, edited_by_person: bool) -> bool:
     return confidence < LOW_CONFIDENCE and not edited_by_person
 
 
-class Timed(Protocol):
-    """Whatever has a speaker and a time."""
+class TimedLine(NamedTuple):
+    """Who speaks when."""
 
-    @property
-    def id(self) -> str: ...
-    @property
-    def speaker(self) -> str: ...
-    @property
-    def start_ms(self) -> int: ...
-    @property
-    def end_ms(self) -> int: ...
+    id: str
+    speaker: str
+    start_ms: int
+    end_ms: int
 
 
-def slots_of(lines: Iterable[Timed], video_end_ms: int) -> dict[str, Slot]:
+def slots_of(lines: Iterable[TimedLine | LineFacts | Utterance], video_end_ms: int) -> dict[str, Slot]:
     """Where the take of each line may be heard: never in the next line of the same speaker, and away from the next
     line of anybody."""
     rows = list(lines)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dubbing.domain.estimate import calibrated, estimate, natural_ms, pace_of, syllables_of
 from dubbing.domain.isochrony import Fit, Slot, plan_fit, slot_for
-from dubbing.domain.lines import LineFacts, has_low_confidence, matcher, slots_of
+from dubbing.domain.lines import LineFacts, TimedLine, has_low_confidence, matcher, slots_of
 from dubbing.domain.project import Line, Project
 from dubbing.domain.workspace import FitEstimate, JobView, LinePage, LineQuery, LineView, Pace
 
@@ -29,11 +29,14 @@ class LineViews:
 
     def page(self, query: LineQuery, offset: int, limit: int) -> LinePage:
         """Lines ``offset`` and following of those that ``query`` wants, in the order in which they start."""
-        is_wanted = matcher(query, self._expected_fit)
-        wanted = [line.id for line in self._facts if is_wanted(line)]
+        wanted = [line.id for line in self._times]
+        if query.search.strip() or query.speaker is not None or query.filters or query.states:
+            is_wanted = matcher(query, self._expected_fit)
+            facts = self._storage.lines.facts(self._project.id, self._language)
+            wanted = [line.id for line in facts if is_wanted(line)]
         first = min(max(offset, 0), len(wanted))
         ids = wanted[first:first + min(max(limit, 1), MOST_LINES)]
-        return LinePage(tuple(self.of(ids)), first, len(wanted), len(self._facts))
+        return LinePage(tuple(self.of(ids)), first, len(wanted), len(self._times))
 
     def of(self, utterance_ids: Sequence[str]) -> list[LineView]:
         """The views of these lines, in this order; a deleted line too, as it was."""
@@ -80,12 +83,12 @@ class LineViews:
         return plan_fit(natural, self._slots[line.id]).fit if natural else None
 
     @cached_property
-    def _facts(self) -> list[LineFacts]:
-        return self._storage.lines.facts(self._project.id, self._language)
+    def _times(self) -> list[TimedLine]:
+        return self._storage.lines.times(self._project.id)
 
     @cached_property
     def _slots(self) -> dict[str, Slot]:
-        return slots_of(self._facts, self._video_end_ms)
+        return slots_of(self._times, self._video_end_ms)
 
     @cached_property
     def _pace(self) -> Pace:

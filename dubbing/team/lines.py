@@ -154,7 +154,7 @@ class Lines:
         pattern = _pattern(find, match_case, whole_words)
         layers = [*([Layer.TRANSCRIPT] if source else []), *([Layer.TRANSLATION] if target and language else [])]
         found = []
-        for line in self._storage.lines.facts(project_id, language, comments=False):
+        for line in self._storage.lines.facts(project_id, language):
             for layer in layers:
                 before = line.text if layer is Layer.TRANSCRIPT else line.target or ""
                 after = pattern.sub(lambda _: replacement, before)
