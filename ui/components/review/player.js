@@ -50,7 +50,7 @@ export class Player {
     this.keys = keys;
     this.buttons.loop.setAttribute("aria-pressed", "false");
     this.buttons.captions.setAttribute("aria-pressed", "true");
-    this.clock = el("output", { class: "clock", "aria-label": say("time"), text: timecode(0) });
+    this.clock = el("span", { class: "clock", role: "timer", "aria-label": say("time"), text: timecode(0) });
     this.speed = el("select", { class: "speed", "aria-label": say("speed"), title: say("speed") },
       ...RATES.map((rate) => el("option", { value: rate, text: `${rate}×`, selected: rate === 1 })));
     this.speed.addEventListener("change", () => this.setRate(Number(this.speed.value)));

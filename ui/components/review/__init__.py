@@ -1,0 +1,48 @@
+"""The review component: player, waveforms, the lines of a page and the editor of one, in plain JavaScript.
+
+Its modules are put into one at import, since a component of Streamlit is handed a single script: imports of siblings
+are dropped and ``export`` is taken off, which works because no name stands at the top of two of them (a browser refuses
+the script otherwise). What goes in and what comes back is said at ``review``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+FOLDER = Path(__file__).parent
+#: In the order in which a module may use another at its top.
+MODULES = ("dom", "outbox", "estimate", "keys", "player", "waveform", "timeline", "conflict", "editor", "lines",
+           "session", "deeds", "index")
+
+_IMPORT = re.compile(r"^import \{[^}]*\} from \"\./\w+\.js\";\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+
+
+@lru_cache(maxsize=1)
+def script() -> str:
+    """All modules as one."""
+    sources = ((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in MODULES)
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", source)) for source in sources)
+
+
+@lru_cache(maxsize=1)
+def styles() -> str:
+    return (FOLDER / "review.css").read_text(encoding="utf-8")
+
+
+def review(data: Mapping[str, Any], *, key: str, on_actions: Callable[[], None]) -> list[dict[str, Any]]:
+    """Show the component and return the actions that people made since the last run, oldest first.
+
+    ``data`` is what ``ui.widgets.review_data.component_data`` makes. An action is ``{"id", "kind", …}``; it is sent
+    again until ``data["results"]`` holds a result under its id, so whoever answers must do each id once.
+    ``on_actions`` is called before the run that an action causes; ``st.session_state[key].actions`` holds them then.
+    """
+    mount = st.components.v2.component("dubbing_review", js=script(), css=styles())
+    answer = mount(key=key, data=dict(data), on_actions_change=on_actions)
+    return list(answer.actions or [])
