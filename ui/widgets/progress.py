@@ -93,16 +93,16 @@ def follow(job: JobView, *, may_run: bool = True, on_end: Callable[[JobView], No
 
 
 def _active_bar(job: JobView, may_run: bool) -> None:
-    with st.container(key=f"job_{job.id}", gap="xsmall"):
+    with st.container(key=f"job_{job.id}", horizontal=True, vertical_alignment="bottom"):
         st.progress(fraction(job), text=f":small[{job_words(job)}]")
-        if job.status is JobStatus.QUEUED and not job.worker_alive:
-            st.caption(f":material/info: {t('common.job.no_worker_hint')}")
         if st.button(t("common.job.cancel"), key=f"cancel_{job.id}", icon=":material/stop_circle:", type="tertiary",
                      disabled=not may_run, help=None if may_run else t("common.job.may_not_run")):
             with told() as outcome:
                 desk().jobs.cancel(job.id)
             if outcome.is_ok:
                 st.rerun()
+    if job.status is JobStatus.QUEUED and not job.worker_alive:
+        st.caption(f":material/info: {t('common.job.no_worker_hint')}")
 
 
 def _again(job: JobView, may_run: bool) -> None:
