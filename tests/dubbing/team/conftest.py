@@ -1,0 +1,108 @@
+"""A workspace with a person for every role, and a project in it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dubbing.api import Desk, Doors, Workspace, open_workspace
+from dubbing.config import Settings
+from dubbing.domain.project import Project
+from dubbing.domain.review import Role
+from dubbing.domain.speech import SpokenLine, Word
+from dubbing.storage.repository import open_repository
+from dubbing.team import passwords
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Argon2 as always, at a hundredth of the price."""
+    from argon2 import PasswordHasher
+
+    kept, quick = passwords._hasher, PasswordHasher(time_cost=1, memory_cost=256, parallelism=1)
+    passwords._hasher = lambda: quick  # type: ignore[assignment]
+    yield
+    passwords._hasher = kept
+
+
+@pytest.fixture(scope="session")
+def new_workspace_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("new-workspace") / "dubbing.db"
+    open_repository(file).close()
+    return file
+
+
+@pytest.fixture
+def settings(tmp_path: Path, new_workspace_database: Path) -> Settings:
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copyfile(new_workspace_database, home / "dubbing.db")
+    return Settings(home=home)
+
+
+@pytest.fixture
+def workspace(settings: Settings) -> Iterator[Workspace]:
+    """A workspace without anybody in it."""
+    with open_workspace(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def single_user(settings: Settings) -> Iterator[Workspace]:
+    with open_workspace(settings.model_copy(update={"single_user": True})) as opened:
+        yield opened
+
+
+@pytest.fixture
+def doors(workspace: Workspace) -> Doors:
+    return Doors(workspace)
+
+
+@pytest.fixture
+def project(workspace: Workspace) -> Project:
+    """A project of three lines by two speakers, dubbed into Spanish and German."""
+    storage = workspace.storage
+    made = storage.projects.create("A film", "/films/film.mp4", source_sha256="0" * 64,
+                                   media={"duration_ms": 60_000}, source_language="en", targets=["es", "de"])
+    storage.utterances.import_lines(made.id, [
+        say("Good morning.", 0, 1000), say("Who are you?", 1500, 2500, "S1"), say("A friend.", 3000, 4000)])
+    for language, texts in (("es", ("Buenos días.", "¿Quién eres?", "Un amigo.")),
+                            ("de", ("Guten Morgen.", "Wer bist du?", "Ein Freund."))):
+        for number, text in enumerate(texts, 1):
+            storage.translations.save_machine(made.id, f"u{number:04d}", language, text, engine="fake",
+                                              source_revision=1)
+    return made
+
+
+def say(text: str, start_ms: int, end_ms: int, speaker: str = "S0") -> SpokenLine:
+    """A line whose words share its time evenly."""
+    words = text.split()
+    step = (end_ms - start_ms) // max(len(words), 1)
+    timed = tuple(Word(word, start_ms + i * step, start_ms + (i + 1) * step, 0.5) for i, word in enumerate(words))
+    return SpokenLine(speaker, text, start_ms, end_ms, timed, 0.5)
+
+
+@pytest.fixture
+def desk(workspace: Workspace) -> Callable[..., Desk]:
+    """``desk("ana", Role.CLIENT)``: somebody with roles everywhere; without roles, a stranger to every project."""
+    def at(login: str, *roles: Role) -> Desk:
+        users = workspace.storage.users
+        found = users.find(login=login) or users.create(login, login.title(), roles=roles, password_hash=None)
+        return Desk(workspace, replace(found, roles=users.get(found.id).roles))
+    return at
+
+
+@pytest.fixture
+def member(desk: Callable[..., Desk], workspace: Workspace, project: Project) -> Callable[..., Desk]:
+    """``member("ana", Role.REVIEWER, "es")``: somebody with a role in the project, in all languages or in one."""
+    def of(login: str, role: Role, language: str = "") -> Desk:
+        seat = desk(login)
+        workspace.storage.memberships.add(project.id, seat.person.id, role, language)
+        return seat
+    return of
