@@ -132,7 +132,9 @@ def _make_project(workspace: Workspace, folder: Path, name: str, targets: tuple[
     video = folder / f"{name}.mp4"
     video.write_bytes(b"no video, only its name")
     duration_ms = max(60_000, lines * (LINE_MS + GAP_MS))
-    media = {"duration_ms": duration_ms, "height": 1080, "width": 1920, "frame_rate": "25/1"}
+    picture = {"codec": "h264", "pixel_format": "yuv420p", "height": 1080, "width": 1920}
+    media = {"duration_ms": duration_ms, "height": 1080, "width": 1920, "frame_rate": "25/1",
+             "container": "mov,mp4,m4a,3gp,3g2,mj2", "video": picture, "audio": [{"codec": "aac"}]}
     project = workspace.storage.projects.create(
         name, video, source_sha256=sha256(name.encode()).hexdigest(), media=media, source_language="en",
         targets=targets, settings={"options": DubOptions(targets=targets, source="en").to_json()}, actor="ada")
