@@ -28,18 +28,17 @@ class Imported:
 
         ``speakers`` has a name for each speaker id. Returns the utterances' ids. All are written, or none.
         """
-        ids = []
         with self._database.write() as session:
             project = locked_project(session, project_id)
             _name_speakers(session, project_id, speakers)
-            for line, translation in zip(lines, translations, strict=True):
-                row = add_row(session, project, line, actor)
-                ids.append(row.id)
+            rows = [add_row(session, project, line, actor) for line in lines]
+            session.flush()
+            for row, translation in zip(rows, translations, strict=True):
                 if translation and language:
                     session.add(_translation(row, language, translation))
                     note_edit(session, project_id, "translation", row.id, language=language, actor=actor, before=None,
                               after={"text": translation, "engine": BY_PERSON, "revision": 1, "source_revision": 1})
-        return tuple(ids)
+            return tuple(row.id for row in rows)
 
     def give_speakers(self, project_id: str, found: Mapping[str, str], placeholder: str) -> int:
         """Give utterances (by id) the speakers that were heard, where they still have ``placeholder``.

@@ -81,6 +81,8 @@ class Uploads:
         except Timeout:
             raise ConflictError(f"{record.name} is still being written by another request.",
                                 "Ask how far it is, and go on from there.", saved=_view(record)) from None
+        except ConnectionError:
+            raise  # the sender's, not the disk's
         except OSError as error:
             raise storage_error(error, record.path) from error
         return _view(record)
