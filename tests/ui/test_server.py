@@ -65,11 +65,11 @@ def test_the_cookie_is_secure_behind_https(home: Home, server: Served) -> None:
     assert "secure" in entered.headers["set-cookie"].lower().split("; ")
 
 
-@pytest.mark.parametrize("to", ["//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nSet-Cookie: x=1"])
-def test_the_door_leads_nowhere_else(home: Home, server: Served, to: str) -> None:
-    assert not is_local_path(to)
-    entered = server.ask("GET", enter_url(ticket(home), to))
-    assert entered.headers["location"] == "/" and "x=1" not in str(entered.headers)
+def test_the_door_leads_nowhere_else(home: Home, server: Served) -> None:
+    for to in ("//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nSet-Cookie: x=1", ""):
+        assert not is_local_path(to)
+        entered = server.ask("GET", enter_url(ticket(home), to))
+        assert entered.headers["location"] == "/" and "x=1" not in str(entered.headers), to
 
 
 def test_another_site_can_neither_sign_in_nor_out(home: Home, server: Served) -> None:
@@ -143,14 +143,20 @@ def test_files_are_for_those_who_may_see_the_project(home: Home, server: Served)
     assert refused.status == 403 and BYTES not in refused.body and "error" in refused.json
 
 
-@pytest.mark.parametrize("rest", [
+TRICKS = (
     "nonsense", "take/unknown", "export/unknown", "peaks", "source/../../../../../etc/passwd",
     "take/" + quote("../../../dubbing.db", safe=""), "take/..%2f..%2f..%2fdubbing.db", "take/%2fetc%2fpasswd",
     "take/%00", "export/C:%5Cwindows%5Cwin.ini", "peaks/dub/" + quote("../../x", safe=""), "face/%2e%2e", "dub/.",
-])
-def test_no_part_of_a_path_comes_from_the_request(home: Home, server: Served, rest: str) -> None:
-    answer = server.ask("GET", f"/files/{home.project.id}/{rest}", token=home.token())
-    assert answer.status in (400, 403, 404) and b"SQLite" not in answer.body and b"root:" not in answer.body
+    "speaker/" + quote("../../../dubbing.db", safe=""), "face/" + quote("../poster", safe=""),
+)
+
+
+def test_no_part_of_a_path_comes_from_the_request(home: Home, server: Served) -> None:
+    token = home.token()
+    for rest in TRICKS:
+        answer = server.ask("GET", f"/files/{home.project.id}/{rest}", token=token)
+        assert answer.status in (400, 403, 404), (rest, answer)
+        assert b"SQLite" not in answer.body and b"root:" not in answer.body
 
 
 def test_an_unknown_project_is_not_there(home: Home, server: Served) -> None:
