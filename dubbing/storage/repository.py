@@ -30,6 +30,7 @@ from dubbing.storage.runs import Exports, StageRuns
 from dubbing.storage.session import BUSY_MS, Database, make_engine, parse_url
 from dubbing.storage.sessions import Sessions
 from dubbing.storage.takes import Takes
+from dubbing.storage.terms import Terms
 from dubbing.storage.translations import Translations
 from dubbing.storage.uploads import Uploads
 from dubbing.storage.used import UsedArtifacts
@@ -50,6 +51,7 @@ class Repository:
     lines: Lines
     line_edits: LineEdits
     memory: Memory
+    terms: Terms
     reviews: Reviews
     history: History
     runs: StageRuns
@@ -103,6 +105,7 @@ def open_repository(url: str | Path, *, busy_ms: int = BUSY_MS) -> Repository:
         lines=Lines(database),
         line_edits=LineEdits(database),
         memory=Memory(database),
+        terms=Terms(database),
         reviews=Reviews(database),
         history=History(database),
         runs=StageRuns(database),
