@@ -261,7 +261,10 @@ class Orders(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A finished file; ``revisions`` maps utterance ids to the translation revision that went in."""
+    """A finished file; ``revisions`` maps utterance ids to the translation revision that went in.
+
+    ``actor`` asked for it, the job ``job_id`` ("" on the command line) made it.
+    """
 
     id: str
     project_id: str
@@ -271,6 +274,10 @@ class Export:
     preset: str
     revisions: Mapping[str, int]
     created_at: datetime
+    job_id: str = ""
+    actor: str = ""
+    size_bytes: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

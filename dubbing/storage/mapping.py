@@ -166,6 +166,10 @@ def to_export(row: ExportRow) -> Export:
         preset=row.preset,
         revisions=row.revisions,
         created_at=row.created_at,
+        job_id=row.job_id,
+        actor=row.actor,
+        size_bytes=row.size_bytes,
+        details=row.details,
     )
 
 

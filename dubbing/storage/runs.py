@@ -5,8 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from dubbing.domain.project import Export, RunStatus, StageRun, new_id
 from dubbing.errors import UsageError
@@ -126,16 +127,39 @@ class Exports:
         self._database = database
 
     def record(self, project_id: str, language: str, path: Path | str, *, sha256: str, preset: str,
-               revisions: Mapping[str, int]) -> Export:
-        """Remember a finished file; ``revisions`` maps utterance ids to the translation revision in it."""
-        row = ExportRow(
-            id=new_id(), project_id=project_id, language=language, path=str(path), sha256=sha256, preset=preset,
-            revisions=dict(revisions), created_at=utc_now(),
-        )
+               revisions: Mapping[str, int], export_id: str = "", job_id: str = "", actor: str = "",
+               size_bytes: int = 0, details: Mapping[str, Any] | None = None) -> Export:
+        """Remember a finished file; ``revisions`` maps utterance ids to the translation revision in it.
+
+        The same content at the same place for the same preset is the same export: it is not recorded again.
+        """
         with self._database.write() as session:
+            known = session.scalar(select(ExportRow).where(
+                ExportRow.project_id == project_id, ExportRow.language == language, ExportRow.preset == preset,
+                ExportRow.sha256 == sha256, ExportRow.path == str(path)))
+            if known is not None:
+                known.revisions = dict(revisions)
+                return to_export(known)
+            row = ExportRow(
+                id=export_id or new_id(), project_id=project_id, language=language, path=str(path), sha256=sha256,
+                preset=preset, revisions=dict(revisions), created_at=utc_now(), job_id=job_id, actor=actor,
+                size_bytes=size_bytes, details=dict(details or {}))
             session.add(row)
             session.flush()
             return to_export(row)
+
+    def get(self, export_id: str) -> Export:
+        """Raises UsageError when there is no such export."""
+        with self._database.read() as session:
+            row = session.get(ExportRow, export_id)
+            if row is None:
+                raise UsageError(f"There is no export {export_id}.", "It may have been deleted.")
+            return to_export(row)
+
+    def remove(self, export_id: str) -> None:
+        """Forget an export; its file is the caller's."""
+        with self._database.write() as session:
+            session.execute(delete(ExportRow).where(ExportRow.id == export_id))
 
     def all(self, project_id: str, language: str | None = None) -> list[Export]:
         """Exports, newest first."""
