@@ -85,7 +85,7 @@ class LineEdits:
         with self._database.write() as session:
             row = find_utterance(session, project_id, utterance_id, hold=True)
             check_revision(row, expected_revision, {"deleted": True})
-            _check_unlocked(session, row)
+            check_unlocked(session, row)
             delete_row(session, row, utc_now(), actor)
 
     def undelete(self, project_id: str, utterance_id: str, *, actor: str) -> None:
@@ -106,7 +106,7 @@ class LineEdits:
             project = locked_project(session, project_id)
             row = find_utterance(session, project_id, utterance_id, hold=True)
             check_revision(row, expected_revision, {"at_char": at.char, "at_ms": at.ms})
-            _check_unlocked(session, row)
+            check_unlocked(session, row)
             whole = to_utterance(row)
             cut = _cut(whole, at)
             second = add_row(session, project, SpokenLine(
@@ -142,7 +142,7 @@ class LineEdits:
             for utterance_id, revision in (first, second):
                 row = find_utterance(session, project_id, utterance_id, hold=True)
                 check_revision(row, revision, {"merge": [first[0], second[0]]})
-                _check_unlocked(session, row)
+                check_unlocked(session, row)
                 if row.deleted_at is not None:
                     raise UsageError(f"Line {utterance_id} has been deleted.", "Take it back first.")
                 pair.append(row)
@@ -219,7 +219,7 @@ def _copy_states(session: Session, row: UtteranceRow, second: UtteranceRow, acto
                       actor)
 
 
-def _check_unlocked(session: Session, row: UtteranceRow) -> None:
+def check_unlocked(session: Session, row: UtteranceRow) -> None:
     """Raises UsageError when any layer of the line is locked in any language."""
     locked = session.scalars(select(ReviewRow).where(
         ReviewRow.project_id == row.project_id, ReviewRow.utterance_id == row.id,

@@ -25,6 +25,7 @@ from dubbing.storage.memberships import Memberships
 from dubbing.storage.memory import Memory
 from dubbing.storage.migrate import prepare
 from dubbing.storage.projects import Projects, Speakers
+from dubbing.storage.restoring import Restoring
 from dubbing.storage.reviews import Reviews
 from dubbing.storage.runs import Exports, StageRuns
 from dubbing.storage.session import BUSY_MS, Database, make_engine, parse_url
@@ -62,6 +63,7 @@ class Repository:
     sessions: Sessions
     memberships: Memberships
     comments: Comments
+    restoring: Restoring
     cards: Cards
     uploads: Uploads
     consents: Consents
@@ -116,6 +118,7 @@ def open_repository(url: str | Path, *, busy_ms: int = BUSY_MS) -> Repository:
         sessions=Sessions(database),
         memberships=Memberships(database),
         comments=Comments(database),
+        restoring=Restoring(database),
         cards=Cards(database),
         uploads=Uploads(database),
         consents=Consents(database),
