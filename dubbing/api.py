@@ -248,10 +248,14 @@ class Workspace:
             Derived(self.settings.home, project.id).set_standing(language, dub.standing())
             assert dub.video is not None
             finished = dub.video.path(dub.video.facts["file"])
-            written[language] = copy_into_place(finished, outputs[language]) if language in outputs else finished
-            self.storage.exports.record(project.id, language, written[language], sha256=dub.video.facts["sha256"],
-                                        preset="default",
-                                        revisions={k: t.revision for k, t in dub.translations.items()})
+            written[language] = finished
+            if language in outputs:
+                # A dub that stays among the stored results is no export.
+                written[language] = copy_into_place(finished, outputs[language])
+                self.storage.exports.record(
+                    project.id, language, written[language], sha256=dub.video.facts["sha256"], preset="default",
+                    revisions={k: t.revision for k, t in dub.translations.items()},
+                    size_bytes=written[language].stat().st_size)
         runner.room.clear()
         return self._result(project, dubs, written, runner, media_ms), dubs, source
 
