@@ -61,7 +61,11 @@ class Job {
     let failures = 0;
     while (isMine()) {
       try {
-        if (this.id === null || this.state === "lost") await this.find();
+        if (this.id === null || this.state === "lost") {
+          await this.find();
+          // Speed is measured from here: a pause is no slowness.
+          [this.from, this.since] = [this.sent, performance.now()];
+        }
         if (!isMine()) return;
         this.tell("running");
         if (this.sent < this.file.size) await this.sendPiece();
@@ -109,15 +113,13 @@ class Job {
     const begin = this.sent;
     const piece = await this.file.slice(begin, begin + this.piece).arrayBuffer();
     if (this.state !== "running") throw new Refusal(-1, null);
-    const started = performance.now();
     const upload = await send("PATCH", `/uploads/${encodeURIComponent(this.id)}`, {
       body: piece,
       headers: { ...this.headers, "Upload-Offset": String(begin), "Content-Type": "application/offset+octet-stream" },
       job: this,
       onProgress: (bytes) => {
-        const now = bytes / Math.max(1e-3, (performance.now() - started) / 1000);
-        this.rate = this.rate ? 0.8 * this.rate + 0.2 * now : now;
         this.sent = begin + bytes;
+        this.rate = (this.sent - this.from) / Math.max(1e-3, (performance.now() - this.since) / 1000);
         this.changed(this);
       },
     });
@@ -166,6 +168,12 @@ class Job {
     if (this.wake) this.wake();
     storage.remove(this.memory);
     if (id) await send("DELETE", `/uploads/${encodeURIComponent(id)}`, { headers: this.headers }).catch(() => {});
+  }
+
+  // A file that arrived in an earlier visit, as if it had been sent now.
+  static arrived(one, data, changed) {
+    const job = new Job({ name: one.name, size: one.size, lastModified: 0 }, data, changed);
+    return Object.assign(job, { id: one.id, sent: one.size, state: "done" });
   }
 
   get isBusy() { return ["starting", "running", "lost", "checking"].includes(this.state); }
@@ -308,6 +316,12 @@ class View {
     return [this.text, button(texts.pause, () => job.pause()), cancel()];
   }
 
+  use(one) {
+    this.job = this.followed = Job.arrived(one, this.data, () => this.draw());
+    jobs.set(this.data.name, this.job);
+    this.draw();
+  }
+
   drop() {
     jobs.delete(this.data.name);
     this.job = null;
@@ -316,7 +330,7 @@ class View {
 
   drawEarlier(job) {
     const { earlier, texts, header } = this.data;
-    const shown = job || this.dropped ? [] : earlier;
+    const shown = job ? [] : earlier;
     const key = shown.map((one) => `${one.id}${one.received}`).join();
     if (key === this.earlierKey) return;
     this.earlierKey = key;
@@ -330,7 +344,7 @@ class View {
       const text = one.finished ? filled(texts.done, name) : filled(texts.unfinished, name);
       item.append(element("span", { class: "grow" }, text));
       if (one.finished)
-        item.append(element("button", { type: "button", onclick: () => this.tellPage("file", { id: one.id, name: one.name, size: one.size }) }, filled(texts.use, name)));
+        item.append(element("button", { type: "button", onclick: () => this.use(one) }, filled(texts.use, name)));
       item.append(element("button", { type: "button", onclick: () => remove(one, item) }, filled(texts.remove, name)));
       return item;
     }));
