@@ -29,6 +29,7 @@ from lipsync_core.atlas.model import Atlas, AtlasError
 from lipsync_core.atlas.paint import Painter
 from lipsync_core.atlas.plan import PlannedFrame, Plates, ease, make_plan
 from lipsync_core.face.active import active_tracks
+from lipsync_core.face.census import Person, census
 from lipsync_core.face.people import people
 from lipsync_core.face.types import FaceAnalysis, FaceTrack
 from lipsync_core.face.video import VideoSource
@@ -99,14 +100,16 @@ class AtlasLipSync:
         return analysis
 
     def model(self, video: Path, tracks: Path, spans: Sequence[Span], folder: Path,
-              report: Report = _quiet, *, or_largest: bool = False) -> dict[str, list[tuple[int, int]]]:
+              report: Report = _quiet, *, or_largest: bool = False,
+              assigned: Mapping[str, Sequence[int]] | None = None) -> dict[str, list[tuple[int, int]]]:
         """Learn each speaker's mouths into ``folder``; returns where each is on camera, in ms.
 
         A speaker who is never seen, or too briefly to learn from, gets an empty list. or_largest: a speaker whom
-        nobody is seen to be (a voice-over, a silent video) is taken for the largest face of each shot.
+        nobody is seen to be (a voice-over, a silent video) is taken for the largest face of each shot. assigned: ids
+        of tracks that are known to show a speaker ("": nobody who speaks), whatever they look like.
         """
         analysis = FaceAnalysis.load(Path(tracks) / FACES)
-        by_speaker = speaking_tracks(video, analysis, spans)
+        by_speaker = _with_assigned(speaking_tracks(video, analysis, spans), analysis, assigned or {})
         if or_largest:
             unseen = [s for s in spans if not by_speaker.get(s.speaker)]
             by_speaker |= _largest_faces(analysis, unseen)
@@ -231,6 +234,26 @@ def speaking_tracks(video: Path, analysis: FaceAnalysis, spans: Sequence[Span]) 
     active = active_tracks(analysis, [(s.speaker, s.start_ms, s.end_ms) for s in spans], sound)
     by_id = {t.id: t for t in analysis.tracks}
     return {speaker: [by_id[i] for i in sorted({f.track_id for f in found})] for speaker, found in active.items()}
+
+
+def _with_assigned(by_speaker: dict[str, list[FaceTrack]], analysis: FaceAnalysis,
+                   assigned: Mapping[str, Sequence[int]]) -> dict[str, list[FaceTrack]]:
+    """What was seen, but for the tracks that are known to be somebody's."""
+    known = {i: speaker for speaker, ids in assigned.items() for i in ids}
+    found = {speaker: [t for t in tracks if t.id not in known] for speaker, tracks in by_speaker.items()}
+    for track in analysis.tracks:
+        if speaker := known.get(track.id):
+            found.setdefault(speaker, []).append(track)
+    return found
+
+
+def people_of(tracks: Path, models: Path) -> list[tuple[Person, str]]:
+    """Everybody who is seen, with the speaker each was taken for, "" for nobody."""
+    entries = json.loads((Path(models) / SPEAKERS).read_text())["speakers"]
+    learned = [(entry["speaker"], person["tracks"]) for entry in entries for person in entry["people"]]
+    speaker_of = {i: speaker for speaker, ids in learned for i in ids}
+    found = census(FaceAnalysis.load(Path(tracks) / FACES), [ids for _, ids in learned])
+    return [(person, next((speaker_of[i] for i in person.tracks if i in speaker_of), "")) for person in found]
 
 
 def _largest_faces(analysis: FaceAnalysis, spans: Sequence[Span]) -> dict[str, list[FaceTrack]]:

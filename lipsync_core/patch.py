@@ -102,6 +102,11 @@ def patched_frames(folder: Path) -> list[int]:
     return [row[0] for row in json.loads((Path(folder) / INDEX).read_text())["patches"]]
 
 
+def patched_boxes(folder: Path) -> list[tuple[int, int, int, int]]:
+    """(left, top, height, width) of every patch of a folder, in frame order."""
+    return [(row[1], row[2], row[3], row[4]) for row in json.loads((Path(folder) / INDEX).read_text())["patches"]]
+
+
 def read_patches(folder: Path) -> Iterator[Patch]:
     """Yield the patches of a folder in frame order, one decoded frame in memory at a time."""
     import av

@@ -11,7 +11,7 @@ Sound is float32 in [-1, 1]: mono as ``[samples]``, multi-channel as ``[channels
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -160,6 +160,35 @@ class LipSyncReport:
     quality: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class GlimpsedFace:
+    """A face in one picture: its height over the picture's, its height in pixels, yaw and pitch in degrees."""
+
+    height_share: float
+    height: float
+    yaw: float
+    pitch: float
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPerson:
+    """A person as the tracker saw one; ``speaker`` is "" where nobody is known to speak with this face.
+
+    tracks: ids of the face tracks. seen: intervals (ms). height_share: median height of the face over the picture's.
+    at_ms: when the face is seen best, box: top, left, bottom, right of it there, in shares of the picture. turned:
+    share of its frames in which the mouth is hidden or turned away.
+    """
+
+    id: str
+    speaker: str
+    tracks: tuple[int, ...]
+    seen: tuple[tuple[int, int], ...]
+    height_share: float
+    at_ms: float
+    box: tuple[float, float, float, float]
+    turned: float
+
+
 class PatchLike(Protocol):
     """Finished pixels for one rectangle of one frame: planes of yuv420p in the upright picture.
 
@@ -188,10 +217,12 @@ class LipSyncer(Engine, Protocol):
         """Find faces in every shot; write what ``model`` and ``render`` need into ``folder``."""
 
     def model(self, video: Path, tracks: Path, spans: Sequence[SpeakerSpan], folder: Path,
-              report: Report = silent, *, or_largest: bool = False) -> dict[str, list[tuple[int, int]]]:
+              report: Report = silent, *, or_largest: bool = False,
+              assigned: Mapping[str, Sequence[int]] | None = None) -> dict[str, list[tuple[int, int]]]:
         """Learn each speaker's mouths into ``folder``; returns on-camera intervals (ms) by speaker.
 
-        or_largest: a speaker whom nobody is seen to be is taken for the largest face of each shot.
+        or_largest: a speaker whom nobody is seen to be is taken for the largest face of each shot. assigned: ids of
+        face tracks by the speaker whom they show ("": nobody who speaks), whatever they look like.
         """
 
     def hear(self, sound: Sound, sample_rate: int, words: Sequence[Sequence[str]] | None = None,
@@ -212,6 +243,18 @@ class LipSyncer(Engine, Protocol):
 
     def patched_frames(self, folder: Path) -> Sequence[int]:
         """The frame of each of these patches, without decoding any."""
+
+    def patch_boxes(self, folder: Path) -> Sequence[tuple[int, int, int, int]]:
+        """(left, top, height, width) of each of these patches in the upright picture, without decoding any."""
+
+    def people(self, tracks: Path, models: Path) -> list[SeenPerson]:
+        """Everybody who is seen, whoever is seen longest first."""
+
+    def glance(self, video: Path, times_ms: Sequence[float]) -> list[list[GlimpsedFace]]:
+        """The faces in single pictures, largest first: for a look at a video before any work."""
+
+    def count_cuts(self, video: Path, spans: Sequence[tuple[float, float]]) -> int:
+        """How many shots end within stretches (ms) of a video."""
 
     def score(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
               report: Report = silent) -> dict[str, Any]:

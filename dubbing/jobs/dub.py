@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dubbing.jobs import warm
 from dubbing.jobs.prepare import refresh
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 def run(workspace: Workspace, job: Job, held: HeldJob, listener: Listener) -> dict[str, Any]:
     """``payload["targets"]`` names the languages; all of the project's when it is missing or empty."""
+    warm.ROOM.cool()
     project = workspace.storage.projects.get(job.project_id or "")
     options = workspace.checked_options(project, job.payload.get("targets") or None)
     result, _, _ = workspace.bring_up_to_date(project, options, {}, listener, held)

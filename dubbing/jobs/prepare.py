@@ -39,6 +39,7 @@ def refresh(workspace: Workspace, project: Project, check: Callable[[], None] = 
     work.source_peaks(source)
     if source is not None:
         work.speakers(source)
+        work.faces(source)
     for language in project.targets:
         work.dub_peaks(language)
     # The slow ones last: everything else is seen by then.
@@ -112,6 +113,13 @@ class _Work:
             out = self.derived.speaker(speaker)
             self.once(out, f"{source.separated.key} {start_ms} {end_ms}",
                       lambda out=out, span=(start_ms, end_ms): write_excerpt(speech, out, *span))
+
+    def faces(self, source: Source) -> None:
+        from dubbing.jobs.faces import write_faces
+
+        if source.tracks is None or source.mouths is None:
+            return
+        self.once(self.derived.faces, source.mouths.key, lambda: write_faces(source, self.derived, self.check))
 
     def dub_peaks(self, language: str) -> None:
         from dubbing.media.peaks import write_wav_peaks

@@ -8,26 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 
 from dubbing.media import audio
 from dubbing.media.atomic import replacing
 from dubbing.media.formats import LINES
 from dubbing.media.native_log import mute_ffmpeg
 from dubbing.media.probe import clock_zero, find_video, open_media
+from dubbing.media.shrink import Shrinker
 
 Report = Callable[[float, float, str], None]
 
 #: A key frame at least so often (s), so that a click on a line is answered at once.
 _KEY_S = 2
-_TIME_BASE = Fraction(1, 90_000)
-_RATE, _BITS = 48_000, 128_000
-
-
-def fitted(height: int, width: int, lines: int) -> tuple[int, int]:
-    """Even (height, width) of the same shape whose shorter side has at most ``lines``."""
-    scale = min(1.0, lines / min(height, width))
-    return max(2, round(height * scale / 2) * 2), max(2, round(width * scale / 2) * 2)
+TIME_BASE = Fraction(1, 90_000)
+RATE, CRF = 48_000, 22
+_BITS = 128_000
 
 
 def write_proxy(source: Path, out: Path, report: Report, *, lines: int = LINES) -> None:
@@ -50,19 +45,22 @@ def write_proxy(source: Path, out: Path, report: Report, *, lines: int = LINES) 
 def _write(made: Any, container: Any, stream: Any, sound: Iterator[av.AudioFrame], has_sound: bool, lines: int,
            report: Callable[[int], None]) -> None:
     zero, ratio = clock_zero(container), stream.sample_aspect_ratio or Fraction(1)
+    shrinker: Shrinker | None = None
     target = track = None
     ahead = next(sound, None)
     last = -1
     for number, frame in enumerate(_pictures(container, stream)):
-        turns = round(frame.rotation / 90) % 4
-        if target is None:
-            target, track = _streams(made, frame, turns, ratio, stream, has_sound, lines)
+        if shrinker is None:
+            shrinker = Shrinker(frame, ratio, lines)
+            rate = stream.average_rate or Fraction(25)
+            target = add_picture(made, shrinker.height, shrinker.width, rate, CRF)
+            track = add_sound(made) if has_sound else None
         time = Fraction(frame.pts or 0) * stream.time_base - zero
-        picture = _upright(frame, target, turns)
-        last = max(last + 1, round(time / _TIME_BASE))
-        picture.pts, picture.time_base = last, _TIME_BASE
+        picture = shrinker.shrink(frame)
+        last = max(last + 1, round(time / TIME_BASE))
+        picture.pts, picture.time_base = last, TIME_BASE
         made.mux(target.encode(picture))
-        while ahead is not None and ahead.pts / _RATE <= time + Fraction(1, 2):
+        while ahead is not None and track is not None and ahead.pts <= (time + Fraction(1, 2)) * RATE:
             made.mux(track.encode(ahead))
             ahead = next(sound, None)
         report(number + 1)
@@ -74,6 +72,22 @@ def _write(made: Any, container: Any, stream: Any, sound: Iterator[av.AudioFrame
             made.mux(finished.encode(None))
 
 
+def add_picture(made: Any, height: int, width: int, rate: Fraction, crf: int) -> Any:
+    """An H.264 stream as every browser plays it; its frames' times are in ``TIME_BASE``."""
+    target = made.add_stream("libx264", rate=rate)
+    target.height, target.width, target.pix_fmt = height, width, "yuv420p"
+    target.codec_context.time_base = TIME_BASE
+    target.options = {"preset": "veryfast", "crf": str(crf), "g": str(max(1, round(_KEY_S * rate)))}
+    return target
+
+
+def add_sound(made: Any) -> Any:
+    """A stereo AAC stream of ``RATE`` samples a second."""
+    track = made.add_stream("aac", rate=RATE, layout="stereo")
+    track.bit_rate = _BITS
+    return track
+
+
 def _pictures(container: Any, stream: Any) -> Iterator[av.VideoFrame]:
     for packet in container.demux(stream):
         try:
@@ -82,40 +96,16 @@ def _pictures(container: Any, stream: Any) -> Iterator[av.VideoFrame]:
             continue
 
 
-def _streams(made: Any, frame: av.VideoFrame, turns: int, ratio: Fraction, stream: Any, has_sound: bool,
-             lines: int) -> tuple[Any, Any]:
-    height, width = fitted(frame.height, max(2, round(frame.width * ratio)), lines)
-    rate = stream.average_rate or Fraction(25)
-    target = made.add_stream("libx264", rate=rate)
-    target.height, target.width = (width, height) if turns % 2 else (height, width)
-    target.pix_fmt, target.codec_context.time_base = "yuv420p", _TIME_BASE
-    target.options = {"preset": "veryfast", "crf": "22", "g": str(max(1, round(_KEY_S * rate)))}
-    track = None
-    if has_sound:
-        track = made.add_stream("aac", rate=_RATE, layout="stereo")
-        track.bit_rate = _BITS
-    return target, track
-
-
-def _upright(frame: av.VideoFrame, target: Any, turns: int) -> av.VideoFrame:
-    """The frame at the copy's size, turned upright, in 8-bit 4:2:0 of limited range."""
-    height, width = (target.width, target.height) if turns % 2 else (target.height, target.width)
-    is_full = int(frame.color_range) == 2 or frame.format.name.startswith("yuvj")
-    small = frame.reformat(width, height, "yuv420p", src_color_range=2 if is_full else 1, dst_color_range=1)
-    if not turns:
-        return small
-    whole = small.to_ndarray()
-    y, u, v = whole[:height], *whole[height:].reshape(2, height // 2, width // 2)
-    planes = [np.ascontiguousarray(np.rot90(plane, turns)) for plane in (y, u, v)]
-    flat = np.concatenate([plane.reshape(-1) for plane in planes]).reshape(target.height * 3 // 2, target.width)
-    return av.VideoFrame.from_ndarray(flat, format="yuv420p")
-
-
 def _sound(source: Path) -> Iterator[av.AudioFrame]:
     """The first sound track in frames that an encoder takes, from time zero on."""
     done = 0
-    for block in audio.blocks(source, sample_rate=_RATE, layout="stereo", block_samples=1024):
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
-        frame.sample_rate, frame.pts, frame.time_base = _RATE, done, Fraction(1, _RATE)
+    for block in audio.blocks(source, sample_rate=RATE, layout="stereo", block_samples=1024):
+        yield stereo_frame(block, done)
         done += block.shape[1]
-        yield frame
+
+
+def stereo_frame(block: audio.Sound, at: int) -> av.AudioFrame:
+    """[2, samples] that begin at sample ``at``, for the stream of ``add_sound``."""
+    frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
+    frame.sample_rate, frame.pts, frame.time_base = RATE, at, Fraction(1, RATE)
+    return frame

@@ -82,14 +82,15 @@ class Runner:
     """Runs steps one after another over an artifact store.
 
     ``check`` is called before every step and at every progress report; it raises to stop the run (a cancel
-    was asked for, a lease was lost). What was finished by then is kept.
+    was asked for, a lease was lost). What was finished by then is kept. ``room`` is where engines are loaded; one of
+    its own when None.
     """
 
     def __init__(self, store: ArtifactStore, ledger: Ledger | None = None, listener: Listener = nobody,
-                 check: Callable[[], None] = lambda: None) -> None:
+                 check: Callable[[], None] = lambda: None, room: EngineRoom | None = None) -> None:
         self.store, self.listener, self.check = store, listener, check
         self.ledger: Ledger = ledger or Blank()
-        self.room = EngineRoom()
+        self.room = room or EngineRoom()
         self.summaries: dict[tuple[str, str | None], StageSummary] = {}
 
     def run(self, step: Step) -> Artifact:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dubbing.domain.speech import Phoneme
-from dubbing.engines.base import LipSyncLine, LipSyncReport, PatchLike, Report, Sound, SpeakerSpan, silent
+from dubbing.engines.base import (
+    GlimpsedFace,
+    LipSyncLine,
+    LipSyncReport,
+    PatchLike,
+    Report,
+    SeenPerson,
+    Sound,
+    SpeakerSpan,
+    silent,
+)
 from dubbing.errors import DubbingError, MediaError, UnavailableError
 
 if TYPE_CHECKING:
@@ -55,12 +65,14 @@ class AtlasLipSyncer:
             self._loaded().track(video, folder, report)
 
     def model(self, video: Path, tracks: Path, spans: Sequence[SpeakerSpan], folder: Path,
-              report: Report = silent, *, or_largest: bool = False) -> dict[str, list[tuple[int, int]]]:
+              report: Report = silent, *, or_largest: bool = False,
+              assigned: Mapping[str, Sequence[int]] | None = None) -> dict[str, list[tuple[int, int]]]:
         from lipsync_core.engine import Span
 
         with told():
             heard = [Span(s.speaker, s.start_ms, s.end_ms) for s in spans]
-            return self._loaded().model(video, tracks, heard, folder, report, or_largest=or_largest)
+            return self._loaded().model(video, tracks, heard, folder, report, or_largest=or_largest,
+                                        assigned=assigned)
 
     def hear(self, sound: Sound, sample_rate: int, words: Sequence[Sequence[str]] | None = None,
              anchors: Sequence[tuple[int, int, float, float]] = ()) -> Sequence[Phoneme]:
@@ -95,6 +107,31 @@ class AtlasLipSyncer:
         from lipsync_core.patch import patched_frames
 
         return patched_frames(folder)
+
+    def patch_boxes(self, folder: Path) -> Sequence[tuple[int, int, int, int]]:
+        from lipsync_core.patch import patched_boxes
+
+        return patched_boxes(folder)
+
+    def people(self, tracks: Path, models: Path) -> list[SeenPerson]:
+        from lipsync_core.engine import people_of
+
+        return [SeenPerson(p.id, speaker, p.tracks, p.seen, p.height_share, p.at_ms, p.box, p.turned)
+                for p, speaker in people_of(tracks, models)]
+
+    def glance(self, video: Path, times_ms: Sequence[float]) -> list[list[GlimpsedFace]]:
+        from lipsync_core.face.glance import glance
+        from lipsync_core.face.models import FaceModels
+
+        with told():
+            found = glance(video, FaceModels(self._loaded().models_folder), times_ms)
+        return [[GlimpsedFace(f.height_share, f.height, f.yaw, f.pitch) for f in faces] for faces in found]
+
+    def count_cuts(self, video: Path, spans: Sequence[tuple[float, float]]) -> int:
+        from lipsync_core.face.glance import count_cuts
+
+        with told():
+            return count_cuts(video, spans)
 
     def score(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
               report: Report = silent) -> dict[str, Any]:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from dubbing.domain.speech import Phoneme
-from dubbing.engines.base import LipSyncLine, LipSyncReport, PatchLike, Report, Sound, SpeakerSpan, silent
+from dubbing.engines.base import (
+    GlimpsedFace,
+    LipSyncLine,
+    LipSyncReport,
+    PatchLike,
+    Report,
+    SeenPerson,
+    Sound,
+    SpeakerSpan,
+    silent,
+)
 
 #: Luma and chroma of the rectangle: a green that no skin has.
 COLOUR = (145, 54, 34)
@@ -41,10 +51,18 @@ class FakeLipSyncer:
         report(len(times), len(times), "Tracking faces")
 
     def model(self, video: Path, tracks: Path, spans: Sequence[SpeakerSpan], folder: Path,
-              report: Report = silent, *, or_largest: bool = False) -> dict[str, list[tuple[int, int]]]:
+              report: Report = silent, *, or_largest: bool = False,
+              assigned: Mapping[str, Sequence[int]] | None = None) -> dict[str, list[tuple[int, int]]]:
         times = json.loads((tracks / TIMES).read_text())["times_ms"]
         end = int(times[-1]) + 1000 if times else 0
         seen = {speaker: [(0, end)] for speaker in sorted({s.speaker for s in spans})}
+        # A made-up face for each speaker, numbered in their order; what a person says of it goes.
+        for number, speaker in enumerate(sorted(seen)):
+            owners = [name for name, ids in (assigned or {}).items() if number in ids]
+            if owners and owners[0] != speaker:
+                seen[speaker] = []
+                if owners[0]:
+                    seen[owners[0]] = [(0, end)]
         (folder / "speakers.json").write_text(json.dumps(seen))
         return seen
 
@@ -83,6 +101,25 @@ class FakeLipSyncer:
         from lipsync_core.patch import patched_frames
 
         return patched_frames(folder)
+
+    def patch_boxes(self, folder: Path) -> Sequence[tuple[int, int, int, int]]:
+        from lipsync_core.patch import patched_boxes
+
+        return patched_boxes(folder)
+
+    def people(self, tracks: Path, models: Path) -> list[SeenPerson]:
+        """A made-up face for each speaker who is seen, in the middle of the picture."""
+        seen = json.loads((models / "speakers.json").read_text())
+        return [SeenPerson(f"f{number:04d}", speaker, (number,), tuple((a, b) for a, b in rows), 0.3, 0.0,
+                           (0.25, 0.25, 0.75, 0.75), 0.0)
+                for number, (speaker, rows) in enumerate(sorted(seen.items())) if rows]
+
+    def glance(self, video: Path, times_ms: Sequence[float]) -> list[list[GlimpsedFace]]:
+        """One large frontal face in every picture."""
+        return [[GlimpsedFace(0.3, 300.0, 0.0, 0.0)] for _ in times_ms]
+
+    def count_cuts(self, video: Path, spans: Sequence[tuple[float, float]]) -> int:
+        return 0
 
     def score(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
               report: Report = silent) -> dict[str, Any]:

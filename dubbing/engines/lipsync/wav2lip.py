@@ -5,12 +5,12 @@ The public weights were trained on the BBC's LRS2 and may not be used commercial
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from dubbing.domain.speech import Phoneme
-from dubbing.engines.base import Report, SpeakerSpan, silent
+from dubbing.engines.base import GlimpsedFace, Report, SeenPerson, SpeakerSpan, silent
 from dubbing.engines.lipsync.atlas import WEIGHTS, AtlasLipSyncer
 from dubbing.errors import UnavailableError
 
@@ -86,8 +86,15 @@ class Wav2LipSyncer(AtlasLipSyncer):
         self.learner.track(video, folder, report)
 
     def model(self, video: Path, tracks: Path, spans: Sequence[SpeakerSpan], folder: Path,
-              report: Report = silent, *, or_largest: bool = False) -> dict[str, list[tuple[int, int]]]:
-        return self.learner.model(video, tracks, spans, folder, report, or_largest=or_largest)
+              report: Report = silent, *, or_largest: bool = False,
+              assigned: Mapping[str, Sequence[int]] | None = None) -> dict[str, list[tuple[int, int]]]:
+        return self.learner.model(video, tracks, spans, folder, report, or_largest=or_largest, assigned=assigned)
+
+    def people(self, tracks: Path, models: Path) -> list[SeenPerson]:
+        return self.learner.people(tracks, models)
+
+    def glance(self, video: Path, times_ms: Sequence[float]) -> list[list[GlimpsedFace]]:
+        return self.learner.glance(video, times_ms)
 
     def score(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
               report: Report = silent) -> dict[str, Any]:

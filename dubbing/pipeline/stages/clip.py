@@ -1,8 +1,124 @@
 """clip: one line as it will be, in a small video: its picture with the new mouth, its sound in the mix around it.
 
-Beside it the same moments with the original picture on the left, for a comparison of the mouths.
+Beside it the same moments around the mouth with the original on the left, for a comparison.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dubbing.engines.base import LipSyncer, Report, Sound
+from dubbing.media import audio
+from dubbing.media.clip import Moments, around_mouths, write_clips
+from dubbing.media.excerpt import wav_between
+from dubbing.media.patches import PatchSets
+from dubbing.media.probe import MediaInfo
+from dubbing.pipeline.artifact import Artifact
+from dubbing.pipeline.mixing import PlacedTake, measure_lines, mix_blocks, take_gain
+from dubbing.pipeline.stage import Step
+from dubbing.pipeline.stages.export import named_patches
+from dubbing.pipeline.stages.mix import take_at
+from dubbing.pipeline.stages.separate import MUSIC_AND_EFFECTS, SPEECH
+
+VERSION = "1"
 CLIP, SIDE = "clip.mp4", "side.mp4"
+#: How much before and after a line is seen.
+MARGIN_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ClipLine:
+    """A line in or near a clip: its take, the original (ms) that it replaces, and its mouth where it is repainted."""
+
+    take: Artifact
+    start_ms: int
+    end_ms: int
+    rendered: Artifact | None = None
+
+    @property
+    def heard_until_ms(self) -> int:
+        return max(self.end_ms, self.start_ms + int(self.take.facts["duration_ms"]))
+
+
+def span_of(line: ClipLine, duration_ms: int) -> tuple[int, int]:
+    """The moments (ms) that a line's clip shows."""
+    return max(0, line.start_ms - MARGIN_MS), min(duration_ms, line.heard_until_ms + MARGIN_MS)
+
+
+def step(source: Path, source_sha256: str, media: MediaInfo, separated: Artifact, line: ClipLine,
+         neighbours: Sequence[ClipLine], lipsyncer: LipSyncer | None, *, language: str, utterance: str) -> Step:
+    """``neighbours``: other dubbed lines that are heard or seen in the clip."""
+    lines = sorted([line, *neighbours], key=lambda one: one.start_ms)
+    start_ms, end_ms = span_of(line, media.duration_ms)
+
+    def build(folder: Path, facts: dict[str, Any], report: Report) -> None:
+        info = media.audio[0]
+        sound = mixed_between(source, separated, lines, start_ms, end_ms, info.sample_rate)
+        report(1, 3, "Rendering the clip")
+        rendered = [one.rendered for one in lines if one.rendered is not None]
+        patches = named_patches(lipsyncer, rendered) if lipsyncer is not None else PatchSets([])
+        moments = Moments(source, start_ms, end_ms, sound, info.sample_rate, info.layout)
+        facts["frames"] = write_clips(moments, patches, _around(lipsyncer, line, media), folder / CLIP, folder / SIDE)
+        facts.update(start_ms=start_ms, end_ms=end_ms)
+        report(3, 3, "Rendering the clip")
+
+    params = {"span": [start_ms, end_ms], "lines": [[one.start_ms, one.end_ms] for one in lines],
+              "at": lines.index(line)}
+    inputs: dict[str, Artifact | str] = {"source": source_sha256, "separated": separated}
+    for i, one in enumerate(lines):
+        inputs[f"take{i:03d}"] = one.take
+        if one.rendered is not None:
+            inputs[f"patches{i:03d}"] = one.rendered
+    return Step("clip", VERSION, build, params, inputs, None, "frame", utterance, language)
+
+
+def mixed_between(source: Path, separated: Artifact, lines: Sequence[ClipLine], start_ms: int, end_ms: int,
+                  rate: int) -> Sound:
+    """[channels, samples] of the dubbed mix; only what is near is read, and it sounds as in the whole."""
+    low = min([start_ms, *(line.start_ms for line in lines)])
+    high = max([end_ms, *(line.heard_until_ms for line in lines)])
+
+    def samples(ms: float) -> int:
+        return round((ms - low) * rate / 1000)
+
+    background, _ = wav_between(separated.path(MUSIC_AND_EFFECTS), low, high)
+    whole = _original(source, separated, background, low, high)
+    spans = [(samples(line.start_ms), samples(line.end_ms)) for line in lines]
+    levels = measure_lines([whole], [background], spans, rate)
+    placed = []
+    for line, level in zip(lines, levels, strict=True):
+        take = take_at(line.take, rate)
+        placed.append(PlacedTake(samples(line.start_ms), len(take), lambda take=take: take,
+                                 take_gain(take, rate, level), level.balance))
+    made = [block.mix for block in mix_blocks(audio.rechunked([whole], audio.BLOCK_SAMPLES), [background], placed,
+                                              spans, rate)]
+    mix = np.concatenate(made, axis=1) if made else whole
+    return np.ascontiguousarray(mix[:, samples(start_ms) : samples(end_ms)])
+
+
+def _original(source: Path, separated: Artifact, background: Sound, low: int, high: int) -> Sound:
+    """The original sound: the sum of its stems, but where the M&E did not come out of it."""
+    if not separated.facts.get("given"):
+        speech, _ = wav_between(separated.path(SPEECH), low, high)
+        return speech + background
+    rate = int(separated.facts["sample_rate"])
+    first, stop = round(low * rate / 1000), round(high * rate / 1000)
+    kept, position = [], 0
+    for block in audio.blocks(source):
+        kept.append(block[:, max(first - position, 0) : max(stop - position, 0)])
+        position += block.shape[1]
+        if position >= stop:
+            break
+    return np.concatenate(kept, axis=1)
+
+
+def _around(lipsyncer: LipSyncer | None, line: ClipLine, media: MediaInfo) -> Any:
+    if lipsyncer is None or line.rendered is None or media.video is None or not line.rendered.facts["frames"]:
+        return None
+    return around_mouths(lipsyncer.patch_boxes(line.rendered.folder), media.video.upright_height,
+                         media.video.upright_width)
