@@ -17,7 +17,7 @@ from ui.urls import SESSION_COOKIE, enter_url, leave_url
 if TYPE_CHECKING:
     from dubbing.domain.workspace import Person, ProjectCard
 
-__all__ = ["SESSION_COOKIE", "choose_project", "desk", "desk_of", "doors", "open_project", "person", "sign_in",
+__all__ = ["SESSION_COOKIE", "choose_project", "desk", "desk_of", "doors", "forget_person", "open_project", "person", "sign_in",
            "sign_out", "token", "workspace"]
 
 _TOKEN, _OPEN, _SEAT = "session_token", "open_project", "_seat"
@@ -59,6 +59,11 @@ def person() -> Person | None:
         seat = (held, time.monotonic(), found)
         st.session_state[_SEAT] = seat
     return seat[2]
+
+
+def forget_person() -> None:
+    """Ask again who is here: their name or roles were just changed."""
+    st.session_state.pop(_SEAT, None)
 
 
 def desk() -> Desk:
