@@ -17,8 +17,8 @@ from ui.urls import SESSION_COOKIE, enter_url, leave_url
 if TYPE_CHECKING:
     from dubbing.domain.workspace import Person, ProjectCard
 
-__all__ = ["SESSION_COOKIE", "choose_project", "desk", "desk_of", "doors", "forget_person", "open_project", "person", "sign_in",
-           "sign_out", "token", "workspace"]
+__all__ = ["SESSION_COOKIE", "choose_project", "desk", "desk_of", "doors", "forget_person", "open_project", "person",
+           "sign_in", "sign_out", "token", "workspace"]
 
 _TOKEN, _OPEN, _SEAT = "session_token", "open_project", "_seat"
 #: A page asks several times who is there; within this time the answer stands.
