@@ -41,9 +41,9 @@ _ENGLISH = "|".join((
     f"(?:[aiou]|y(?![aeiou])|e(?![ds]?{_END})"              # a nucleus; a silent e ends no word
     f"|(?<=[td])e(?=d{_END})|(?<=[sxzcg])e(?=s{_END})|(?<=[sc]h)e(?=s{_END}))+",   # want-ed, hous-es, wish-es
 ))
-_SPANISH = "[iuü]?[aeoáéóíú](?:[iuü](?![aeoáéóíú]))?|y(?![aeiouáéíóú])|[iuü]+"
-_ITALIAN = "[iu]?[aeoàèéìîòóù](?:[iu](?![aeoàèéìòóù]))?|[iuyj]+"
-_PORTUGUESE = "[iu]?[ãõ][oei]?|[iu]?[aeoáéóâêôàíú](?:[iu](?![aeoáéóâêôàíúãõ]))?|[iuy]+"
+_SPANISH = "[iuü]{0,2}[aeoáéóíú](?:[iuü](?![aeoáéóíú]))?|y(?![aeiouáéíóú])|[iuü]+"
+_ITALIAN = "[iu]{0,2}[aeoàèéìîòóù](?:[iu](?![aeoàèéìòóù]))?|[iuyj]+"
+_PORTUGUESE = "[iu]?[ãõ][oei]?|[iu]{0,2}[aeoáéóâêôàíú](?:[iu](?![aeoáéóâêôàíúãõ]))?|[iuy]+"
 _FRENCH = "|".join((
     f"{_BEGIN}(?:[cdjlmnst]|qu)es?{_END}",                  # je, le, les, que
     "é(?=[aou])",                                           # ré-el, thé-âtre

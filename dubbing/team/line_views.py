@@ -11,12 +11,15 @@ from dubbing.domain.isochrony import Fit, Slot, plan_fit, slot_for
 from dubbing.domain.lines import LineFacts, TimedLine, has_low_confidence, matcher, slots_of
 from dubbing.domain.project import Line, Project
 from dubbing.domain.workspace import FitEstimate, JobView, LinePage, LineQuery, LineView, Pace
+from dubbing.jobs.views import Views
+from dubbing.ledger import ACTIVE
 
 if TYPE_CHECKING:
     from dubbing.team.seat import Seat
 
 #: Lines on one page at most.
 MOST_LINES = 500
+_MOST_JOBS = 5000
 
 
 class LineViews:
@@ -42,7 +45,8 @@ class LineViews:
         """The views of these lines, in this order; a deleted line too, as it was."""
         lines = self._storage.lines.some(self._project.id, self._language, utterance_ids, deleted=True)
         takes, comments = self._storage.lines.counts(self._project.id, self._language, utterance_ids)
-        return [self._view(lines[key], takes.get(key, 0), comments.get(key, 0))
+        jobs = self._takes_made(utterance_ids)
+        return [self._view(lines[key], takes.get(key, 0), comments.get(key, 0), jobs.get(key))
                 for key in utterance_ids if key in lines]
 
     def estimate(self, line: Line, text: str) -> FitEstimate:
@@ -62,7 +66,7 @@ class LineViews:
         by_voice = {voice: calibrated(self._pace, spoken.get(voice, ())) for voice in set(voices.values())}
         return {speaker: by_voice[voice] for speaker, voice in voices.items()}
 
-    def _view(self, line: Line, takes: int, comments: int) -> LineView:
+    def _view(self, line: Line, takes: int, comments: int, job: JobView | None) -> LineView:
         utterance, text = line.utterance, "" if line.translation is None else line.translation.text
         is_painted, reason = self._lip_sync.get(utterance.id, (False, "no_take"))
         on_camera = reason not in ("off_camera", "marked_off") if utterance.on_camera is None else utterance.on_camera
@@ -71,7 +75,7 @@ class LineViews:
             estimate=self.estimate(line, text) if text.strip() else None, slot_limit_ms=self._slot(line).limit_ms,
             takes=takes, open_comments=comments, on_camera=on_camera, lip_sync=is_painted, lip_sync_reason=reason,
             low_confidence=has_low_confidence(utterance.confidence, utterance.edited_by_person),
-            job=self._jobs.get(utterance.id))
+            job=job)
 
     def _slot(self, line: Line) -> Slot:
         """The line's slot; of a deleted line, which others ignore, the place that it had."""
@@ -107,6 +111,11 @@ class LineViews:
     def _lip_sync(self) -> dict[str, tuple[bool, str]]:
         return {}
 
-    @cached_property
-    def _jobs(self) -> dict[str, JobView]:
-        return {}
+    def _takes_made(self, utterance_ids: Sequence[str]) -> dict[str, JobView]:
+        """The job that makes a take of each of these lines now, or will; the newest where there are several."""
+        wanted = set(utterance_ids)
+        jobs = self._storage.jobs.all(project_id=self._project.id, statuses=ACTIVE, kinds=["take"], limit=_MOST_JOBS)
+        by_line = {job.payload.get("utterance_id", ""): job for job in reversed(jobs)
+                   if job.payload.get("language") == self._language}
+        views = Views(self._seat.workspace)
+        return {key: views.one(job) for key, job in by_line.items() if key in wanted}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dubbing.domain.project import UNCHANGED, Project, Unchanged
-from dubbing.domain.review import Action, Layer, ReviewState, action_for
+from dubbing.domain.review import Action, Layer, ReviewState, action_for, is_protected
 from dubbing.domain.speech import SpokenLine
 from dubbing.domain.workspace import FitEstimate, LinePage, LineQuery, LineView, Pace, Replacement, Rights
 from dubbing.errors import ConflictError, UsageError
@@ -20,6 +20,7 @@ from dubbing.team.seat import ForbiddenError
 if TYPE_CHECKING:
     from dubbing.team.seat import Seat
 
+_SPOKEN = (Layer.TRANSLATION, Layer.DUB)
 _ACCEPTING = (ReviewState.APPROVED, ReviewState.LOCKED)
 _EVERYTHING = LineQuery()
 
@@ -97,7 +98,7 @@ class Lines:
         Cuts fall between words. Translations are cut at the same share of their length, that of ``language`` at
         ``target_at_char`` when that is given; with nothing else given the source follows it. Returns both ids.
         """
-        self._seat.require(Action.EDIT_TRANSCRIPT, project_id, language or "")
+        self._require_shape(project_id, [utterance_id])
         targets = {} if language is None or target_at_char is None else {language: target_at_char}
         if at_char is None and at_ms is None:
             at_char = self._followed(project_id, utterance_id, targets)
@@ -107,14 +108,14 @@ class Lines:
 
     def merge(self, project_id: str, first_id: str, second_id: str, revisions: tuple[int, int]) -> str:
         """Join two lines, and their translations in every language, into the earlier one. Returns its id."""
-        self._seat.require(Action.EDIT_TRANSCRIPT, project_id)
+        self._require_shape(project_id, [first_id, second_id])
         with self._conflicts(project_id, "", first_id, {"merge": [first_id, second_id]}):
             return self._storage.line_edits.merge(project_id, (first_id, revisions[0]), (second_id, revisions[1]),
                                                   actor=self._seat.actor)
 
     def delete(self, project_id: str, utterance_id: str, revision: int) -> None:
         """Take a line out; ``undelete`` brings it back with everything that it had."""
-        self._seat.require(Action.EDIT_TRANSCRIPT, project_id)
+        self._require_shape(project_id, [utterance_id])
         with self._conflicts(project_id, "", utterance_id, {"deleted": True}):
             self._storage.line_edits.delete(project_id, utterance_id, revision, actor=self._seat.actor)
 
@@ -193,6 +194,20 @@ class Lines:
         if not found:
             raise UsageError(f"There is no line {utterance_id} in this project.", "Reload the list of lines.")
         return found[0]
+
+    def _require_shape(self, project_id: str, utterance_ids: Sequence[str]) -> None:
+        """Cutting, joining and deleting change a line in every language: what is accepted in a language needs a
+        person who may edit it there. Raises ForbiddenError."""
+        self._seat.require(Action.EDIT_TRANSCRIPT, project_id)
+        for language in self._storage.projects.get(project_id).targets:
+            if self._seat.may(Action.EDIT_TRANSLATION, project_id, language):
+                continue
+            states = self._storage.reviews.states(project_id, language)
+            accepted = [one for one in utterance_ids
+                        if any(is_protected(states.get(one, {}).get(layer, ReviewState.DRAFT)) for layer in _SPOKEN)]
+            if accepted:
+                raise ForbiddenError(f"Line {accepted[0]} is approved in {language}, which you may not edit.",
+                                     "Ask somebody who may, or have the approval taken back first.")
 
     def _check_save(self, project: Project, language: str, attempted: dict[str, Any]) -> None:
         """Rights and values of a save. Raises ForbiddenError and UsageError."""
