@@ -15,12 +15,15 @@ from dubbing.storage.mapping import to_edit
 from dubbing.storage.session import Database
 from dubbing.storage.tables import EditRow
 
+_AT = "time of the edits in this transaction"
+
 
 def note_edit(session: Session, project_id: str, entity: str, entity_id: str, *, actor: str,
               before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, language: str = "") -> None:
     """Add an entry to the history. ``before`` None says created, ``after`` None says deleted.
 
-    Of an entity that stays, only the fields that differ are kept; nothing is written when none does.
+    Of an entity that stays, only the fields that differ are kept; nothing is written when none does. All entries
+    of a transaction have the same time: that is how they are known to belong together.
     """
     if before is not None and after is not None:
         changed = [name for name in after if before.get(name) != after[name]]
@@ -29,7 +32,8 @@ def note_edit(session: Session, project_id: str, entity: str, entity_id: str, *,
         before, after = {name: before.get(name) for name in changed}, {name: after[name] for name in changed}
     session.add(EditRow(
         id=new_id(), project_id=project_id, entity=entity, entity_id=entity_id, language=language, actor=actor,
-        at=utc_now(), before=None if before is None else dict(before), after=None if after is None else dict(after),
+        at=session.info.setdefault(_AT, utc_now()), before=None if before is None else dict(before),
+        after=None if after is None else dict(after),
     ))
 
 

@@ -1,15 +1,14 @@
 """Putting a line back as an entry of the history has it: its fields, its existence, a split or a merge as a whole.
 
 A split and a merge touch two lines and their translations in one transaction, but each in an entry of its own.
-Undoing one entry alone would say words twice or lose them, so the entries that belong together are found again:
-by the same person, within a moment, on lines that fit each other in time and text.
+Undoing one entry alone would say words twice or lose them, so the entries that belong together are found again: by
+the same person, at the same time to the microsecond, on lines that fit each other in time and text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,8 +23,6 @@ from dubbing.storage.translations import write_text
 from dubbing.storage.utterances import apply_values, delete_row, ensure_speakers, find_utterance
 
 _FIELDS = ("text", "speaker", "start_ms", "end_ms", "on_camera")
-#: Entries of one transaction lie closer together than this, and those of two rarely do.
-_AT_ONCE = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +46,12 @@ class Restoring:
         Raises UsageError for a layer that is locked.
         """
         with self._database.write() as session:
-            near = _entries_near(session, edit)
-            pair = _pair_of(session, edit, near)
+            together = _entries_with(session, edit)
+            pair = _pair_of(session, edit, together)
             if pair is None:
                 _restore_one(session, edit, after, actor)
             else:
-                _restore_pair(session, pair, near, after, actor)
+                _restore_pair(session, pair, together, after, actor)
 
 
 def _restore_one(session: Session, edit: Edit, after: bool, actor: str) -> None:
@@ -70,7 +67,7 @@ def _restore_one(session: Session, edit: Edit, after: bool, actor: str) -> None:
     _set_deleted(session, row, False, actor)
 
 
-def _restore_pair(session: Session, pair: _Pair, near: Sequence[Edit], after: bool, actor: str) -> None:
+def _restore_pair(session: Session, pair: _Pair, together: Sequence[Edit], after: bool, actor: str) -> None:
     row = find_utterance(session, pair.lead.project_id, pair.lead.entity_id, hold=True)
     other = find_utterance(session, pair.lead.project_id, pair.other_id, hold=True)
     check_unlocked(session, row)
@@ -84,7 +81,7 @@ def _restore_pair(session: Session, pair: _Pair, near: Sequence[Edit], after: bo
         row.words = sorted({tuple(word) for word in [*row.words, *other.words]}, key=lambda word: word[1:3])
     _set_deleted(session, row, False, actor)
     _set_deleted(session, other, not other_stays, actor)
-    for entry in near:
+    for entry in together:
         if entry.entity == "translation" and entry.entity_id == row.id:
             _restore_text(session, row, entry, pair.lead, after, actor)
 
@@ -112,21 +109,20 @@ def _set_deleted(session: Session, row: UtteranceRow, deleted: bool, actor: str)
     delete_row(session, row, utc_now() if deleted else None, actor)
 
 
-def _entries_near(session: Session, edit: Edit) -> list[Edit]:
-    """What the same person changed of lines and translations at the same moment."""
+def _entries_with(session: Session, edit: Edit) -> list[Edit]:
+    """What was changed of lines and translations in the same transaction."""
     query = select(EditRow).where(
         EditRow.project_id == edit.project_id, EditRow.actor == edit.actor,
-        EditRow.entity.in_(("utterance", "translation")),
-        EditRow.at >= edit.at - _AT_ONCE, EditRow.at <= edit.at + _AT_ONCE,
+        EditRow.entity.in_(("utterance", "translation")), EditRow.at == edit.at,
     ).order_by(EditRow.at, EditRow.id)
     return [to_edit(row) for row in session.scalars(query)]
 
 
-def _pair_of(session: Session, edit: Edit, near: Sequence[Edit]) -> _Pair | None:
+def _pair_of(session: Session, edit: Edit, together: Sequence[Edit]) -> _Pair | None:
     """The split or merge that an entry is part of; None for any other edit."""
     if not edit.actor:
         return None
-    for other in near:
+    for other in together:
         if other.entity != "utterance" or other.entity_id == edit.entity_id:
             continue
         for lead, half in ((edit, other), (other, edit)):

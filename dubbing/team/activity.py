@@ -6,15 +6,17 @@ edit that layer, under the same rules as any edit (nothing locked changes, what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from dubbing.domain.project import UNCHANGED, Edit, VoiceChoice
-from dubbing.domain.review import Action, Layer, ReviewState, Role, action_for, is_transition, may_move
+from dubbing.domain.project import Edit, VoiceChoice
+from dubbing.domain.review import Action, Layer, ReviewState, Role
 from dubbing.errors import UsageError
 from dubbing.team.accounts import Accounts
+from dubbing.team.lines import Lines
 from dubbing.team.reach import languages_of, sees, told_to
 from dubbing.team.seat import Seat
+from dubbing.team.takes import Takes
 
 Side = Literal["before", "after"]
 Values = Mapping[str, Any]
@@ -44,12 +46,17 @@ class Activity:
             languages=None if seen is None else seen | {""}, limit=max(1, min(limit, 1000)))
         return [told_to(self._seat, edit) for edit in found]
 
-    def may_restore(self, edit: Edit) -> bool:
-        """Whether this person has the right that restoring this entry asks for; it can still be impossible."""
-        actions = {"utterance": Action.EDIT_TRANSCRIPT, "translation": Action.EDIT_TRANSLATION,
-                   "take": Action.EDIT_DUB, "project": Action.MANAGE_PROJECT, "member": Action.MANAGE_PROJECT,
-                   "speaker": Action.EDIT_DUB if edit.language else Action.EDIT_TRANSCRIPT, "review": Action.COMMENT}
-        return edit.entity in actions and self._seat.may(actions[edit.entity], edit.project_id, edit.language)
+    def may_restore(self, edit: Edit, side: Side = "before") -> bool:
+        """Whether this person has the right that restoring an entry asks for; it can still be impossible."""
+        values = edit.before if side == "before" else edit.after
+        actions = {
+            "utterance": _for_lines(values), "translation": (Action.EDIT_TRANSLATION,),
+            "take": (Action.EDIT_DUB, Action.EDIT_TRANSLATION), "project": (Action.MANAGE_PROJECT,),
+            "speaker": (Action.EDIT_DUB if edit.language else Action.EDIT_TRANSCRIPT,),
+            "review": (Action.REVIEW, Action.EDIT_TRANSCRIPT, Action.EDIT_TRANSLATION, Action.EDIT_DUB),
+            "member": (Action.MANAGE_PROJECT,),
+        }.get(edit.entity, ())
+        return any(self._seat.may(action, edit.project_id, edit.language) for action in actions)
 
     def restore(self, edit_id: str, side: Side = "before") -> None:
         """Put back what stood there before an entry, or with ``side`` "after" what the entry made.
@@ -71,38 +78,31 @@ class Activity:
 
     # by kind ------------------------------------------------------------------------------------------------------
 
-    def _utterance(self, edit: Edit, _side: Side, values: Values | None) -> None:
-        self._seat.require(Action.EDIT_TRANSCRIPT, edit.project_id)
-        utterances, actor = self._storage.utterances, self._seat.actor
-        now = utterances.get(edit.project_id, edit.entity_id)
-        if values is None or values.get("deleted"):
-            if now.deleted_at is None:
-                utterances.delete(now.project_id, now.id, now.revision, actor=actor)
-            return
-        changed = {name: values[name] for name in ("text", "speaker", "start_ms", "end_ms") if name in values}
-        now = utterances.update(now.project_id, now.id, now.revision, **changed,
-                                on_camera=values.get("on_camera", UNCHANGED), actor=actor)
-        if now.deleted_at is not None:
-            utterances.delete(now.project_id, now.id, now.revision, deleted=False, actor=actor)
+    def _utterance(self, edit: Edit, side: Side, values: Values | None) -> None:
+        self._require_any(_for_lines(values), edit)
+        self._storage.restoring.line(edit, after=side == "after", actor=self._seat.actor)
 
     def _translation(self, edit: Edit, side: Side, values: Values | None) -> None:
         self._seat.require(Action.EDIT_TRANSLATION, edit.project_id, edit.language)
         if values is None:
             raise UsageError("This was the first text of the line in this language.", "There is nothing before it.")
-        known = self._storage.history.as_of(edit, after=side == "after")
         now = self._storage.translations.get(edit.project_id, edit.entity_id, edit.language)
+        if now is None:
+            raise UsageError("There is no text of this line to put it in the place of.", "Write it by hand.")
+        # An entry holds only what it changed: whether the text was stale then is known from those before it.
+        then = self._storage.history.as_of(edit, after=side == "after")
         self._storage.translations.save(
-            edit.project_id, edit.entity_id, edit.language, known["text"], 0 if now is None else now.revision,
-            source_revision=known["source_revision"], engine=known["engine"], actor=self._seat.actor)
+            edit.project_id, edit.entity_id, edit.language, then.get("text", now.text), now.revision,
+            source_revision=then.get("source_revision", now.source_revision), engine=then.get("engine", now.engine),
+            actor=self._seat.actor)
 
     def _take(self, edit: Edit, _side: Side, values: Values | None) -> None:
-        self._seat.require(Action.EDIT_DUB, edit.project_id, edit.language)
-        kept = {take.id for take in self._storage.takes.all(edit.project_id, edit.language, edit.entity_id)}
         if values is None or values.get("take") is None:
             raise UsageError("There was no take before this one.", "Choose among the takes of the line.")
+        kept = {take.id for take in self._storage.takes.all(edit.project_id, edit.language, edit.entity_id)}
         if values["take"] not in kept:
             raise UsageError("This take was deleted.", "Choose another one, or speak the line again.")
-        self._storage.takes.choose(values["take"], actor=self._seat.actor)
+        Takes(self._seat).choose(values["take"])
 
     def _speaker(self, edit: Edit, _side: Side, values: Values | None) -> None:
         speakers, actor = self._storage.speakers, self._seat.actor
@@ -119,22 +119,8 @@ class Activity:
                       actor=actor)
 
     def _review(self, edit: Edit, _side: Side, values: Values | None) -> None:
-        for layer_name, state_name in (values or {}).items():
-            layer, to = Layer(layer_name), ReviewState(state_name)
-            now = self._storage.reviews.states(edit.project_id, edit.language).get(edit.entity_id, {}).get(
-                layer, ReviewState.DRAFT)
-            if now is to:
-                continue
-            self._storage.reviews.move(edit.project_id, [edit.entity_id], layer, to, language=edit.language,
-                                       role=self._role_to_move(edit, layer, now, to), actor=self._seat.actor)
-
-    def _role_to_move(self, edit: Edit, layer: Layer, now: ReviewState, to: ReviewState) -> Role:
-        """A role of this person that may take the step; storage checks it again, on the state it finds then."""
-        if not is_transition(now, to):
-            raise UsageError(f"A line cannot go from {now.value} to {to.value}.".replace("_", " "),
-                             "Take the steps between.")
-        rights = self._seat.require(action_for(layer, now, to), edit.project_id, edit.language)
-        return next(role for role in rights.roles if may_move(role, layer, now, to))
+        for layer, state in (values or {}).items():
+            Lines(self._seat).move(edit.project_id, edit.language, [edit.entity_id], Layer(layer), ReviewState(state))
 
     def _project(self, edit: Edit, _side: Side, values: Values | None) -> None:
         self._seat.require(Action.MANAGE_PROJECT, edit.project_id)
@@ -158,3 +144,14 @@ class Activity:
         accounts = Accounts(self._seat)
         change = accounts.remove_member if values is None else accounts.add_member
         change(edit.project_id, edit.entity_id, role, edit.language)
+
+    def _require_any(self, actions: Sequence[Action], edit: Edit) -> None:
+        if not any(self._seat.may(action, edit.project_id, edit.language) for action in actions[1:]):
+            self._seat.require(actions[0], edit.project_id, edit.language)
+
+
+def _for_lines(values: Values | None) -> tuple[Action, ...]:
+    """The rights, one of which is asked for: whether a mouth is repainted is a matter of the dub, too."""
+    if values is not None and values.keys() <= {"on_camera", "revision"}:
+        return Action.EDIT_TRANSCRIPT, Action.EDIT_DUB
+    return (Action.EDIT_TRANSCRIPT,)
