@@ -55,7 +55,8 @@ def _terms(card: ProjectCard, language: str) -> TermTable:
                                case_sensitive=bool(row["case_sensitive"]), note=row["note"], id=row["id"] or None)
 
     return TermTable("terms", ("source", "target", "note"), ("source",), load, save, terms.delete_term,
-                     check="case_sensitive")
+                     check="case_sensitive", csv_out=lambda: terms.export_csv(card.id).encode("utf-8-sig"),
+                     csv_in=lambda data: len(terms.import_csv(card.id, data)))
 
 
 def _forbidden(card: ProjectCard, language: str) -> TermTable:
@@ -96,6 +97,9 @@ def _project(row: Row, card: ProjectCard) -> str | None:
 
 
 def _memory(card: ProjectCard, language: str, may_edit: bool) -> None:
+    if not may(Action.EDIT_TRANSLATION, card, language):
+        st.info(t("glossary.memory.forbidden"), icon=":material/lock:")
+        return
     st.caption(t("glossary.memory.what", n=desk().memory.count()))
     text = st.text_input(t("glossary.memory.search"), key="memory_search", icon=":material/search:",
                          placeholder=t("glossary.memory.search_hint")).strip()
@@ -112,10 +116,9 @@ def _memory(card: ProjectCard, language: str, may_edit: bool) -> None:
 
 def _hit(hit: MemoryHit, may_edit: bool) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"unit_{hit.unit_id}"):
-        with st.container(gap="xsmall"):
-            st.markdown(f"{escaped(hit.source)}  \n**{escaped(hit.target)}**")
-            used = t("glossary.memory.used", when=ago(hit.used_at)) if hit.used_at else ""
-            st.caption(" · ".join(part for part in (escaped(hit.actor), used) if part))
+        used = t("glossary.memory.used", when=ago(hit.used_at)) if hit.used_at else ""
+        origin = " · ".join(part for part in (escaped(hit.actor), used) if part)
+        st.markdown(f"{escaped(hit.source)}  \n**{escaped(hit.target)}**  \n:small[{origin}]")
         if may_edit:
             with st.popover(t("glossary.memory.delete"), icon=":material/delete:", type="tertiary",
                             key=f"unit_delete_{hit.unit_id}"):

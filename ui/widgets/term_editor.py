@@ -9,8 +9,10 @@ from typing import Any
 import streamlit as st
 
 from dubbing.domain.workspace import ProjectCard
+from dubbing.errors import DubbingError, UsageError
+from ui.sentences import said
 from ui.text import t
-from ui.widgets.errors import flash, nothing_here, sentence, told
+from ui.widgets.errors import flash, nothing_here, sentence, tell, told
 from ui.widgets.row_tables import Row, RowChanges, TableError, from_csv, is_complete, row_changes, to_csv
 
 _LARGEST_CSV_MB = 5
@@ -19,9 +21,10 @@ PROJECT, EVERYWHERE = "project", "everywhere"
 
 @dataclass(frozen=True, slots=True)
 class TermTable:
-    """A kind of table: its columns (all texts but ``check`` ones), what a row needs, and how rows come and go.
+    """A kind of table: its columns (all texts but ``check``), what a row needs, and how rows come and go.
 
-    ``save`` and ``delete`` raise DubbingError for what cannot be done.
+    ``save`` and ``delete`` raise DubbingError for what cannot be done. ``csv_out`` and ``csv_in`` (all of a file or
+    nothing of it; returns the number of its rows) stand for the table's own CSV where there is a richer one.
     """
 
     name: str
@@ -31,6 +34,8 @@ class TermTable:
     save: Callable[[Row], Any]
     delete: Callable[[str], Any]
     check: str = ""
+    csv_out: Callable[[], bytes] | None = None
+    csv_in: Callable[[bytes], int] | None = None
 
     @property
     def csv_columns(self) -> tuple[str, ...]:
@@ -38,6 +43,26 @@ class TermTable:
 
     def key(self, card: ProjectCard, language: str) -> str:
         return f"{self.name}_{card.id}_{language}"
+
+    def add_all(self, data: bytes) -> int:
+        """Add the rows of a CSV file that are not there yet; their number. Raises UsageError, and nothing is added."""
+        try:
+            found = [self._read(row) for row in from_csv(self.csv_columns, self.required, data)]
+        except TableError as error:
+            raise UsageError(t(f"glossary.csv.error.{error.reason}", line=error.line, **error.values)) from error
+        known = {self._content(row) for row in self.load()}
+        new = {self._content(row): row for row in found if self._content(row) not in known}
+        for row in new.values():
+            self.save(row)
+        return len(new)
+
+    def _read(self, row: Row) -> Row:
+        """A row of a file with its scope as the table knows it."""
+        everywhere = row["scope"].casefold() in (EVERYWHERE, _scope_name(EVERYWHERE).casefold())
+        return {**row, "scope": EVERYWHERE if everywhere else PROJECT}
+
+    def _content(self, row: Row) -> tuple[Any, ...]:
+        return tuple(row.get(name, "") for name in self.csv_columns)
 
 
 def term_editor(table: TermTable, card: ProjectCard, language: str, *, may_edit: bool) -> None:
@@ -128,21 +153,30 @@ def _changes_words(table: TermTable, changes: RowChanges) -> str:
 
 
 def _save(table: TermTable, key: str, changes: RowChanges) -> None:
-    with told() as outcome:
+    """Write everything; where that fails halfway, what was written is not written again with the next try."""
+    written = 0
+    try:
         for one in changes.delete:
             table.delete(one)
+            written += 1
         for row in changes.save:
             table.save(row)
-    if outcome.is_ok:
-        _forget(key)
+            written += 1
+    except DubbingError as error:
+        if not written:
+            tell(error)
+            return
+        flash(t("glossary.partly", n=written, why=said(error.message)), ":material/error:")
+    else:
         flash(t("common.saved"))
-        st.rerun()
+    _forget(key)
+    st.rerun()
 
 
 def _columns(table: TermTable) -> dict[str, Any]:
     config: dict[str, Any] = {"id": None}
     for name in table.columns:
-        config[name] = st.column_config.TextColumn(_label(table, name), help=_help(table, name), max_chars=300)
+        config[name] = st.column_config.TextColumn(_label(table, name), help=_help(table, name), max_chars=255)
     if table.check:
         config[table.check] = st.column_config.CheckboxColumn(t(f"glossary.column.{table.check}"), default=False,
                                                               width="small")
@@ -168,47 +202,26 @@ def _scope_name(scope: str) -> str:
 
 
 def _csv(table: TermTable, key: str, rows: Sequence[Row], language: str, may_edit: bool) -> None:
+    data = table.csv_out() if table.csv_out else to_csv(table.csv_columns, rows)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(t("glossary.csv.out"), to_csv(table.csv_columns, rows), f"{table.name}.{language}.csv",
-                           "text/csv", key=f"csv_{key}", icon=":material/download:", on_click="ignore",
-                           disabled=not rows)
+        st.download_button(t("glossary.csv.out"), data, f"{table.name}.{language}.csv", "text/csv", key=f"csv_{key}",
+                           icon=":material/download:", on_click="ignore", disabled=not rows)
         if may_edit:
             with st.popover(t("glossary.csv.in"), icon=":material/upload:", key=f"csv_in_{key}"):
                 _import(table, key)
 
 
 def _import(table: TermTable, key: str) -> None:
-    """Rows of a file are added; those that stand there already are left alone."""
-    st.caption(t("glossary.csv.columns", names=", ".join(f"`{name}`" for name in table.csv_columns)))
+    """Take over the rows of a file; those that stand there already stay as they are."""
+    st.caption(t(f"glossary.{table.name}.csv_columns"))
     version = st.session_state.get(f"version_{key}", 0)
     file = st.file_uploader(t("glossary.csv.file"), type=["csv", "tsv", "txt"], key=f"file_{key}_{version}",
                             max_upload_size=_LARGEST_CSV_MB)
     if file is None or not st.button(t("glossary.csv.do"), key=f"do_{key}", type="primary"):
         return
-    try:
-        found = [_read(table, row) for row in from_csv(table.csv_columns, table.required, file.getvalue())]
-    except TableError as error:
-        sentence(t(f"glossary.csv.error.{error.reason}", line=error.line, **error.values))
-        return
-    known = {_content(table, row) for row in table.load()}
-    new = [row for row in found if _content(table, row) not in known]
     with told() as outcome:
-        for row in new:
-            table.save(row)
+        added = (table.csv_in or table.add_all)(file.getvalue())
     if outcome.is_ok:
         _forget(key)
-        flash(t("glossary.csv.added", n=len(new), same=len(found) - len(new)))
+        flash(t("glossary.csv.added", n=added))
         st.rerun()
-
-
-def _read(table: TermTable, row: Row) -> Row:
-    """A row of a file with its scope and its check as the table knows them."""
-    told_scope = row["scope"].casefold()
-    row = {**row, "scope": EVERYWHERE if told_scope in (EVERYWHERE, _scope_name(EVERYWHERE).casefold()) else PROJECT}
-    if table.check:
-        row[table.check] = row[table.check].casefold() in ("yes", "true", "1", "x", "sí", "si")
-    return row
-
-
-def _content(table: TermTable, row: Row) -> tuple[Any, ...]:
-    return tuple(row.get(name, "") for name in table.csv_columns)
