@@ -40,6 +40,8 @@ KINDS: dict[str, Kind] = {
     "audition": Kind("dubbing.jobs.audition:run", QUICK, 30),
     "preflight": Kind("dubbing.jobs.preflight:run", QUICK, 20),
     "prepare": Kind("dubbing.jobs.prepare:run", QUICK, 10),
+    # Subtitles and scripts come from the database alone: nobody waits for them behind a film.
+    "text_export": Kind("dubbing.jobs.export:run", QUICK, 15),
     "export": Kind("dubbing.jobs.export:run", HEAVY, 5),
     "dub": Kind("dubbing.jobs.dub:run", HEAVY, 0),
 }

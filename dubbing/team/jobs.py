@@ -9,6 +9,7 @@ from dubbing.domain.project import Job, JobStatus
 from dubbing.domain.review import Action
 from dubbing.domain.workspace import JobView, Rights
 from dubbing.errors import UsageError
+from dubbing.exchange.presets import FROM_TEXT, preset
 from dubbing.jobs.kinds import KINDS
 from dubbing.jobs.views import Views
 from dubbing.ledger import ACTIVE
@@ -114,12 +115,13 @@ class Jobs:
         return self._enqueue("preflight", payload, None)
 
     def export(self, project_id: str, language: str, preset_id: str, **options: Any) -> JobView:
-        """Write the files of a preset; ``options`` go to its writer."""
+        """Write the files of a preset (see ``desk.exports.presets``); ``options`` go to its writer."""
         self._seat.require(Action.EXPORT, project_id, language)
         project = self._live(project_id)
         if language not in project.targets:
             raise UsageError(f"The project is not dubbed into {language}.", "Choose one of its languages.")
-        return self._enqueue("export", {"language": language, "preset": preset_id, "options": options}, project_id)
+        kind = "text_export" if preset(preset_id).what in FROM_TEXT else "export"
+        return self._enqueue(kind, {"language": language, "preset": preset_id, "options": options}, project_id)
 
     # following it -------------------------------------------------------------------------------------------------
 
