@@ -12,7 +12,7 @@ from ui.theme import THEME
 if TYPE_CHECKING:
     import streamlit as st
 
-APP = Path(__file__).with_name("app.py")
+APP = Path(__file__).parent / "entry" / "app.py"
 #: Piece of a large download or upload in flight when the server is told to stop: so long it may take.
 GOODBYE_S = 3
 #: Streamlit's own settings.
