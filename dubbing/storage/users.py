@@ -126,11 +126,13 @@ class Users:
             if not keep_sessions:
                 _sign_out_everywhere(session, person_id)
 
-    def set_identity(self, person_id: str, identity: tuple[str, str]) -> None:
-        """Let an OpenID identity (issuer, subject) sign in to this account from now on."""
+    def set_identity(self, person_id: str, identity: tuple[str, str]) -> bool:
+        """Let an OpenID identity (issuer, subject) sign in to this account from now on; False when another does."""
         with self._database.write() as session:
             row = _row(session, person_id)
-            row.oidc_issuer, row.oidc_subject = identity
+            if row.oidc_subject is None:
+                row.oidc_issuer, row.oidc_subject = identity
+            return (row.oidc_issuer, row.oidc_subject) == identity
 
     def update(self, person_id: str, *, name: str | None = None, email: str | None = None,
                locale: str | None = None) -> Person:

@@ -70,7 +70,8 @@ class Doors:
         Raises ForbiddenError with the same sentence, after the same time, for a login that does not exist, a
         wrong password and an account that is locked, so that nobody learns which accounts there are.
         """
-        found = self._users.attempt(plain_login(login), limit=ATTEMPTS, lock_s=LOCKED_S)
+        login = plain_login(login)
+        found = self._users.attempt(login, limit=ATTEMPTS, lock_s=LOCKED_S) if _LOGIN.fullmatch(login) else None
         is_right = passwords.is_right(password, found.password_hash if found else None)
         if found is None or found.is_locked or not is_right:
             raise ForbiddenError("This login and this password do not belong together.",
@@ -132,9 +133,8 @@ class Doors:
         if not self._may_trust(email, verified):
             return None
         person = self._users.find(email=email)
-        if person is not None:
-            self._users.set_identity(person.id, (issuer, subject))
-        return person
+        is_theirs = person is not None and self._users.set_identity(person.id, (issuer, subject))
+        return person if is_theirs else None
 
     def _stranger(self, issuer: str, subject: str, name: str, email: str, verified: bool) -> Person:
         trusted = self._may_trust(email, verified)
@@ -201,4 +201,4 @@ def _os_user() -> str:
 
 def _hash(secret: str) -> str:
     """What is kept of a ticket or a token: they are random and long, so a plain hash cannot be reversed."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import secrets
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from dubbing.errors import UsageError
+from dubbing.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -18,6 +20,7 @@ _MIN_DIFFERENT = 4
 
 #: A check takes 64 MiB: as many at once as there are guesses would be a way to bring the server down.
 _at_once = threading.BoundedSemaphore(2)
+_PATIENCE_S = 20.0
 
 
 def check_new(password: str, *known: str) -> None:
@@ -33,7 +36,7 @@ def check_new(password: str, *known: str) -> None:
 
 def hashed(password: str) -> str:
     """What is kept of a password."""
-    with _at_once:
+    with _turn():
         return _hasher().hash(_plain(password))
 
 
@@ -41,7 +44,7 @@ def is_right(password: str, kept: str | None) -> bool:
     """Whether ``password`` is the one that ``kept`` was made of; takes as long when there is none (None)."""
     from argon2.exceptions import Argon2Error, InvalidHashError
 
-    with _at_once:
+    with _turn():
         decoy = _decoy()  # made at the first check, whoever that is about
         try:
             found = _hasher().verify(kept or decoy, _plain(password[:MAX_CHARACTERS + 1]))
@@ -55,9 +58,20 @@ def is_outdated(kept: str) -> bool:
     return _hasher().check_needs_rehash(kept)
 
 
-def _plain(password: str) -> str:
-    """The same characters for the same keys, whatever the keyboard made of them."""
-    return unicodedata.normalize("NFKC", password)
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait for one's turn. Raises UnavailableError when the queue is too long."""
+    if not _at_once.acquire(timeout=_PATIENCE_S):
+        raise UnavailableError("Too many people are signing in at this moment.", "Try again in a minute.")
+    try:
+        yield
+    finally:
+        _at_once.release()
+
+
+def _plain(password: str) -> bytes:
+    """The same bytes for the same keys, whatever the keyboard made of them."""
+    return unicodedata.normalize("NFKC", password).encode(errors="replace")
 
 
 @cache

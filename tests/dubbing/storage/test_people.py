@@ -27,7 +27,8 @@ def test_accounts_are_found_by_what_is_known_of_them(repository: Repository) -> 
     assert users.find(identity=("https://id", "7")) == bob
     assert users.find(identity=("https://other", "7")) is None and users.find(login="eve") is None
     assert [one.login for one in users.all()] == ["ada", "bob"]
-    users.set_identity(ada.id, ("https://id", "8"))
+    assert users.set_identity(ada.id, ("https://id", "8"))
+    assert not users.set_identity(ada.id, ("https://id", "9")), "who is there first stays"
     assert users.find(email="ada@example.org") is None, "an address leads to no account that has an identity"
     assert users.find(email="") is None
     with pytest.raises(UsageError, match="no account"):

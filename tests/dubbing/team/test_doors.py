@@ -14,7 +14,7 @@ from dubbing.api import Desk, Doors, ForbiddenError, Workspace
 from dubbing.config import Settings
 from dubbing.domain.project import Project
 from dubbing.domain.review import Role
-from dubbing.errors import UsageError
+from dubbing.errors import UnavailableError, UsageError
 from dubbing.storage import sessions, users
 from dubbing.storage.base import utc_now
 from dubbing.team import passwords
@@ -108,7 +108,8 @@ def test_signing_in_and_out(doors: Doors) -> None:
 def test_outsiders_learn_nothing_about_accounts(doors: Doors) -> None:
     doors.first_run("ada", "Ada", PASSWORD)
     told = []
-    for login, password in [("nobody", PASSWORD), ("ada", "wrong wrong wrong"), ("ada", "")]:
+    for login, password in [("nobody", PASSWORD), ("ada", "wrong wrong wrong"), ("ada", ""), ("", ""),
+                            ("a\0da", PASSWORD), ("ada", "\ud800" * 12), ("ada", "x" * 100_000)]:
         with pytest.raises(ForbiddenError) as caught:
             doors.sign_in(login, password)
         told.append(str(caught.value))
@@ -133,6 +134,15 @@ def test_an_unknown_login_costs_a_password_check_too(doors: Doors, monkeypatch: 
             doors.sign_in(login, "wrong wrong wrong")
     assert len(checked) == 2
     assert checked[0].split("$")[:4] == checked[1].split("$")[:4], "the same work, so the same time"
+
+
+def test_a_crowd_at_the_door_is_told_to_wait(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(passwords, "_at_once", threading.BoundedSemaphore(1))
+    with passwords._turn(), pytest.raises(UnavailableError, match="Too many"):
+        doors.sign_in("ada", PASSWORD)
+    with pytest.raises(ForbiddenError):
+        doors.sign_in("ada", PASSWORD)
 
 
 def test_the_same_password_from_another_keyboard(doors: Doors) -> None:
@@ -176,8 +186,10 @@ def test_a_ticket_is_good_once(doors: Doors) -> None:
         enter(doors, ticket)
     with pytest.raises(ForbiddenError):
         enter(doors, "nonsense")
-    with pytest.raises(ForbiddenError):
-        enter(doors, "")
+    for nonsense in ("", "\ud800", "x" * 100_000):
+        with pytest.raises(ForbiddenError):
+            enter(doors, nonsense)
+        assert doors.person_of(nonsense) is None
 
 
 def test_of_two_that_redeem_one_ticket_at_once_one_comes_in(doors: Doors) -> None:
