@@ -44,7 +44,8 @@ def _from_provider() -> None:
     with told() as outcome:
         known = st.user.to_dict()
         session.sign_in(session.doors().sign_in_oidc(
-            str(known["iss"]), str(known["sub"]), str(known.get("name", "")), str(known.get("email", ""))), here())
+            str(known["iss"]), str(known["sub"]), str(known.get("name", "")), str(known.get("email", "")),
+            email_verified=str(known.get("email_verified", "")).lower() == "true"), here())
     if not outcome.is_ok and st.button(t("door.sign_in.other"), icon=":material/logout:"):
         st.logout()
 
