@@ -14,6 +14,7 @@ from dubbing.config import Settings, load_settings
 from dubbing.derived import Derived
 from dubbing.domain.project import UNCHANGED, Job, Line, Project, Unchanged, VoiceChoice
 from dubbing.errors import ConflictError, StorageError, UsageError
+from dubbing.exchange.imports import UNNAMED
 from dubbing.ledger import ACTIVE, LEASE_S, DatabaseLedger, HeldJob, is_free, worker_name
 from dubbing.options import DubOptions
 from dubbing.pipeline.artifact import Artifact, ArtifactStore, file_sha256
@@ -263,11 +264,22 @@ class Workspace:
         """Put a new transcription into the database once; a person's edits stay."""
         if project.settings.get(_SETTINGS_TRANSCRIPT) == source.lines_key:
             return project
-        self.storage.utterances.import_lines(project.id, source.lines)
+        if source.is_imported:
+            self._name_speakers(project, source)
+        else:
+            self.storage.utterances.import_lines(project.id, source.lines)
         for speaker, print_ in source.embeddings.items():
             self.storage.speakers.save(project.id, speaker, voice_print=print_)
         settings = {**project.settings, _SETTINGS_TRANSCRIPT: source.lines_key}
         return self.storage.projects.update(project.id, source_language=source.language, settings=settings)
+
+    def _name_speakers(self, project: Project, source: Source) -> None:
+        """Imported lines that named nobody get the speaker who was heard; what a person changed since stays."""
+        heard = {(line.start_ms, line.end_ms): line.speaker for line in source.lines}
+        for now in self.storage.utterances.all(project.id):
+            speaker = heard.get((now.start_ms, now.end_ms), now.speaker)
+            if now.speaker == UNNAMED != speaker:
+                self.storage.utterances.update(project.id, now.id, now.revision, speaker=speaker)
 
     def _result(self, project: Project, dubs: Sequence[Any], written: dict[str, Path], runner: Runner,
                 media_ms: int) -> DubResult:

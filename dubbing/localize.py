@@ -21,6 +21,7 @@ from dubbing.pipeline.runner import Runner
 from dubbing.pipeline.stage import Step
 from dubbing.pipeline.stages import export, lipsync, mix, profile, quality, synthesize, translate
 from dubbing.storage.repository import Repository
+from dubbing.team.speaking import spoken_text
 from dubbing.understand import Source
 
 #: A take's duration may be so much over its room by rounding alone.
@@ -161,8 +162,9 @@ class Localization:
         return kept
 
     def _take_step(self, synthesizer: Synthesizer, utterance: Utterance, voice: str, pace: float = 1.0) -> Step:
-        return synthesize.step(synthesizer, self._text(utterance), self.language, voice, self.slot(utterance),
-                               pace=pace, utterance=utterance.id)
+        text = spoken_text(self.storage, self.project.id, self.language, self._text(utterance))
+        return synthesize.step(synthesizer, text, self.language, voice, self.slot(utterance), pace=pace,
+                               utterance=utterance.id)
 
     def take(self, utterance_id: str, *, pace: float = 1.0, voice: str | None = None,
              actor: str = "") -> tuple[Take, Artifact]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +113,7 @@ class _Work:
         for speaker, (_, start_ms, end_ms) in best.items():
             out = self.derived.speaker(speaker)
             self.once(out, f"{source.separated.key} {start_ms} {end_ms}",
-                      lambda out=out, span=(start_ms, end_ms): write_excerpt(speech, out, *span))
+                      partial(write_excerpt, speech, out, start_ms, end_ms))
 
     def faces(self, source: Source) -> None:
         from dubbing.jobs.faces import write_faces

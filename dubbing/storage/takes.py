@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from dubbing.domain.project import Take, new_id
@@ -16,8 +17,20 @@ from dubbing.storage.history import note_edit
 from dubbing.storage.mapping import to_take
 from dubbing.storage.reviews import mark_edited, state_of
 from dubbing.storage.session import Database
-from dubbing.storage.tables import ChosenTakeRow, EditRow, TakeRow
+from dubbing.storage.tables import ChosenTakeRow, EditRow, TakeRow, UtteranceRow
 from dubbing.storage.utterances import find_utterance
+
+
+@dataclass(frozen=True, slots=True)
+class HeardLine:
+    """What decides whether a line's mouth is repainted; ``artifact_key`` is its take's, "" where it has none."""
+
+    utterance_id: str
+    speaker: str
+    start_ms: int
+    end_ms: int
+    on_camera: bool | None
+    artifact_key: str
 
 
 class Takes:
@@ -69,6 +82,21 @@ class Takes:
     def chosen(self, project_id: str, language: str) -> dict[str, Take]:
         """The takes that are heard, by utterance id."""
         return {take.utterance_id: take for take in self.all(project_id, language) if take.chosen}
+
+    def heard(self, project_id: str, language: str) -> list[HeardLine]:
+        """Every live line with the take that is heard there, in the order in which they start."""
+        query = (
+            select(UtteranceRow.id, UtteranceRow.speaker_id, UtteranceRow.start_ms, UtteranceRow.end_ms,
+                   UtteranceRow.on_camera, TakeRow.artifact_key)
+            .outerjoin(ChosenTakeRow, and_(
+                ChosenTakeRow.project_id == UtteranceRow.project_id, ChosenTakeRow.utterance_id == UtteranceRow.id,
+                ChosenTakeRow.language == language))
+            .outerjoin(TakeRow, TakeRow.id == ChosenTakeRow.take_id)
+            .where(UtteranceRow.project_id == project_id, UtteranceRow.deleted_at.is_(None))
+            .order_by(UtteranceRow.start_ms, UtteranceRow.end_ms, UtteranceRow.id)
+        )
+        with self._database.read() as session:
+            return [HeardLine(*row[:5], row[5] or "") for row in session.execute(query)]
 
     def choose(self, take_id: str, *, actor: str = "") -> Take:
         """Let this take be heard. Raises UsageError when there is none or the dub of its line is locked."""

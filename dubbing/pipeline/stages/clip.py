@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,12 +94,16 @@ def mixed_between(source: Path, separated: Artifact, lines: Sequence[ClipLine], 
     placed = []
     for line, level in zip(lines, levels, strict=True):
         take = take_at(line.take, rate)
-        placed.append(PlacedTake(samples(line.start_ms), len(take), lambda take=take: take,
+        placed.append(PlacedTake(samples(line.start_ms), len(take), partial(_itself, take),
                                  take_gain(take, rate, level), level.balance))
     made = [block.mix for block in mix_blocks(audio.rechunked([whole], audio.BLOCK_SAMPLES), [background], placed,
                                               spans, rate)]
     mix = np.concatenate(made, axis=1) if made else whole
     return np.ascontiguousarray(mix[:, samples(start_ms) : samples(end_ms)])
+
+
+def _itself(sound: Sound) -> Sound:
+    return sound
 
 
 def _original(source: Path, separated: Artifact, background: Sound, low: int, high: int) -> Sound:
