@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +23,24 @@ _IMPORT = re.compile(r"^import \{[^}]*\} from \"\./\w+\.js\";\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
 
-@lru_cache(maxsize=1)
 def script() -> str:
     """All modules as one."""
     sources = ((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in MODULES)
     return "\n".join(_EXPORT.sub("", _IMPORT.sub("", source)) for source in sources)
 
 
-@lru_cache(maxsize=1)
-def styles() -> str:
-    return (FOLDER / "review.css").read_text(encoding="utf-8")
+_component = st.components.v2.component("dubbing.review", js=script(),
+                                        css=(FOLDER / "review.css").read_text(encoding="utf-8"))
 
 
-def review(data: Mapping[str, Any], *, key: str, on_actions: Callable[[], None]) -> list[dict[str, Any]]:
-    """Show the component and return the actions that people made since the last run, oldest first.
+def review(data: Mapping[str, Any], *, key: str, on_actions: Callable[[list[dict[str, Any]]], None]) -> None:
+    """Show the component.
 
-    ``data`` is what ``ui.widgets.review_data.component_data`` makes. An action is ``{"id", "kind", …}``; it is sent
-    again until ``data["results"]`` holds a result under its id, so whoever answers must do each id once.
-    ``on_actions`` is called before the run that an action causes; ``st.session_state[key].actions`` holds them then.
+    ``data`` is what ``ui.widgets.review_data.component_data`` makes. ``on_actions`` is called with what people did,
+    oldest first, before the run that it causes. An action is ``{"id", "kind", …}``; it is sent again until
+    ``data["results"]`` holds an answer under its id, so whoever answers must do each id once.
     """
-    mount = st.components.v2.component("dubbing_review", js=script(), css=styles())
-    answer = mount(key=key, data=dict(data), on_actions_change=on_actions)
-    return list(answer.actions or [])
+    def told() -> None:
+        on_actions(list(st.session_state[key].actions or []))
+
+    _component(key=key, data=dict(data), on_actions_change=told)

@@ -8,7 +8,7 @@ import { keysOf } from "./keys.js";
 export const STATE_ICON = { draft: "draft", needs_review: "eye", changes_requested: "back", approved: "check", locked: "lock" };
 export const FIT_ICON = { green: "check", amber: "warn", red: "stop" };
 const MOVE_ICON = { draft: "back", needs_review: "hand", changes_requested: "back", approved: "check", locked: "lock" };
-const LAYERS = ["transcript", "translation", "dub"];
+export const LAYERS = ["transcript", "translation", "dub"];
 
 export class Editor {
   constructor(say, drafts, tell) {

@@ -1,9 +1,7 @@
 // The list of the page's lines; the selected one holds the editor.
 
 import { el, icon, timecode } from "./dom.js";
-import { FIT_ICON, STATE_ICON } from "./editor.js";
-
-const LAYERS = ["transcript", "translation", "dub"];
+import { FIT_ICON, LAYERS, STATE_ICON } from "./editor.js";
 
 export class LineList {
   constructor(say, tell) {

@@ -1,0 +1,95 @@
+"""Review: the heart of the workspace. The player and the lines in one component, what belongs to a line beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dubbing.domain.workspace import JobView, ProjectCard
+from ui.components.review import review
+from ui.session import desk, open_project
+from ui.text import t
+from ui.widgets.errors import escaped, nothing_here, told
+from ui.widgets.progress import fraction, is_active, job_words, kind_name
+from ui.widgets.review_actions import do_all
+from ui.widgets.review_bench import PAGE, Bench, bench
+from ui.widgets.review_data import component_data, number, speaker_names
+from ui.widgets.review_panel import chosen_panel, panel
+from ui.widgets.review_toolbar import query_now, toolbar
+
+_STYLE = Path(__file__).parents[1] / "widgets" / "review.css"
+_WATCH_S = 2.0
+_JOBS_SHOWN = 2
+
+
+def page() -> None:
+    """The review page of the open project."""
+    found = open_project()
+    if found is None:
+        return
+    card, language = found
+    st.html(_STYLE)
+    if not language:
+        st.title(t("review.title"))
+        nothing_here(t("review.nothing_open"), t("review.nothing_open_hint"), ":material/translate:")
+        return
+    held = bench(card, language)
+    _asked_for(held)
+    _workbench(card, held)
+    _watch(card, held)
+
+
+def _asked_for(held: Bench) -> None:
+    """Open the line that the address names, once."""
+    line = st.query_params.get("line")
+    if line:
+        del st.query_params["line"]
+        with told():
+            held.go_to(line)
+
+
+@st.fragment
+def _workbench(card: ProjectCard, held: Bench) -> None:
+    """Toolbar, component and panel; what is done in any of them runs only this."""
+    held.narrow(query_now(held))
+    rights = desk().seat.rights(card.id, held.language)
+    shown = desk().lines.page(card.id, held.language, held.query, offset=held.offset, limit=PAGE)
+    held.offset, held.shown, held.total, held.all_lines = shown.offset, shown.lines, shown.total, shown.all_lines
+    if held.view(held.selected) is None and shown.lines:
+        held.selected = shown.lines[0].line.utterance.id
+    toolbar(card, held, speaker_names(card.id), rights)
+    wide = chosen_panel() is not None
+    with st.container(key="review_body"):
+        places = st.columns([3, 1], gap="small") if wide else [st.container()]
+        with places[0]:
+            review(component_data(card, held, shown), key=f"review_{card.id}_{held.language}",
+                   on_actions=lambda actions: do_all(card, held, actions))
+        if wide:
+            with places[1], st.container(key="review_panel_box", height="stretch"), told():
+                panel(card, held, rights)
+
+
+@st.fragment(run_every=_WATCH_S)
+def _watch(card: ProjectCard, held: Bench) -> None:
+    """What runs for this project; when a job ends, or somebody else changes something, the page shows it."""
+    with told():
+        jobs = [job for job in desk().jobs.active(card.id) if is_active(job)]
+        edits = desk().activity.latest(card.id, limit=1)
+        stamp = (edits[0].id if edits else "", tuple(sorted((job.id, job.status.value) for job in jobs)))
+        key = f"review_stamp_{card.id}_{held.language}"
+        before = st.session_state.get(key)
+        st.session_state[key] = stamp
+        _show_jobs(jobs)
+        if before is not None and before != stamp:
+            st.rerun()
+
+
+def _show_jobs(jobs: list[JobView]) -> None:
+    with st.container(key="review_jobs", gap="xxsmall"):
+        for job in sorted(jobs, key=lambda one: one.created_at)[:_JOBS_SHOWN]:
+            line = job.payload.get("utterance_id")
+            name = f"{kind_name(job.kind)} {number(line)}" if line else kind_name(job.kind)
+            st.progress(fraction(job), text=f":small[{escaped(name)} · {escaped(job_words(job))}]")
+        if len(jobs) > _JOBS_SHOWN:
+            st.caption(t("review.jobs_more", n=len(jobs) - _JOBS_SHOWN))

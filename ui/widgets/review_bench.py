@@ -1,0 +1,100 @@
+"""What a tab of the review page remembers between runs: the selection of lines, the line, answers to the component."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from dubbing.domain.review import Layer
+from dubbing.domain.workspace import LineQuery, LineView, ProjectCard
+from ui.session import desk
+
+#: Lines on a page.
+PAGE = 100
+#: Answers are kept for as many actions, longer than a browser ever asks again.
+_ANSWERS = 60
+_KEY = "review_benches"
+
+
+@dataclass(slots=True)
+class Bench:
+    """One project in one language. ``command`` tells the component to select a line; ``n`` makes it new."""
+
+    project_id: str
+    language: str
+    query: LineQuery = LineQuery()
+    layer: Layer = Layer.TRANSLATION
+    offset: int = 0
+    selected: str | None = None
+    results: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict)
+    commands: int = 0
+    command: dict[str, Any] | None = None
+    finding: bool = False
+    comment_at_ms: int | None = None
+    #: The query was changed by something else than the toolbar, which has to follow.
+    narrowed_elsewhere: bool = False
+    #: The page as it was last read, for actions that need to know what stands around a line.
+    shown: tuple[LineView, ...] = ()
+    total: int = 0
+    all_lines: int = 0
+
+    def answer(self, action_id: str, result: dict[str, Any]) -> None:
+        """Keep the result of an action for the component to fetch."""
+        self.results[action_id] = result
+        while len(self.results) > _ANSWERS:
+            self.results.popitem(last=False)
+
+    def tell(self, line: str | None, *, edit: bool = False, seek: int | None = None) -> None:
+        """Have the component select ``line`` (and open it for typing), or go to a time."""
+        self.commands += 1
+        self.command = {"n": self.commands, "line": line, "edit": edit, "seek": seek}
+        if line:
+            self.selected = line
+
+    def narrow(self, query: LineQuery) -> None:
+        """Show another selection of lines, from its beginning."""
+        if query != self.query:
+            self.query, self.offset = query, 0
+
+    def view(self, utterance_id: str | None) -> LineView | None:
+        """The line as it was last read, when it is on the page."""
+        return next((view for view in self.shown if view.line.utterance.id == utterance_id), None)
+
+    def go_to(self, utterance_id: str, *, edit: bool = False) -> bool:
+        """Turn to the page on which a line stands, without any filter if need be; False when there is none."""
+        for query in dict.fromkeys((self.query, LineQuery())):
+            at = place_of(self, utterance_id, query)
+            if at is not None:
+                self.narrowed_elsewhere = query != self.query
+                self.query, self.offset = query, at // PAGE * PAGE
+                self.tell(utterance_id, edit=edit)
+                return True
+        return False
+
+
+def bench(card: ProjectCard, language: str) -> Bench:
+    """This tab's bench for a project and language."""
+    benches: dict[tuple[str, str], Bench] = st.session_state.setdefault(_KEY, {})
+    return benches.setdefault((card.id, language), Bench(card.id, language))
+
+
+def place_of(held: Bench, utterance_id: str, query: LineQuery) -> int | None:
+    """Where in a selection a line stands, found by halving: lines stand in the order of their start."""
+    lines = desk().lines
+    wanted = lines.get(held.project_id, held.language, utterance_id).line.utterance
+    if wanted.deleted_at is not None:
+        return None
+    low, high = 0, lines.page(held.project_id, held.language, query, limit=1).total
+    while low < high:
+        middle = (low + high) // 2
+        found = lines.page(held.project_id, held.language, query, offset=middle, limit=1).lines[0].line.utterance
+        if found.id == utterance_id:
+            return middle
+        if (found.start_ms, found.id) < (wanted.start_ms, wanted.id):
+            low = middle + 1
+        else:
+            high = middle
+    return None

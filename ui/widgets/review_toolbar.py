@@ -1,0 +1,117 @@
+"""Above the lines: search, filters, pages, find and replace, and what is asked for all lines at once."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dubbing.domain.review import Action, Layer, ReviewState
+from dubbing.domain.workspace import LineFilter, LineQuery, ProjectCard, Rights
+from ui.session import desk
+from ui.text import t
+from ui.widgets.badges import layer_name
+from ui.widgets.errors import told, why_not
+from ui.widgets.review_bench import PAGE, Bench
+from ui.widgets.review_find import find_and_replace
+from ui.widgets.review_panel import PANELS, panel_key
+
+_KEYS = {"search": "review_search", "layer": "review_layer", "filters": "review_filters", "states": "review_states",
+         "speaker": "review_speaker"}
+
+
+def query_now(held: Bench) -> LineQuery:
+    """The selection that the toolbar's widgets ask for; what they said in the last run, before they are drawn."""
+    state = st.session_state
+    if held.narrowed_elsewhere:
+        held.narrowed_elsewhere = False
+        _put_back(held.query)
+    held.layer = Layer(state.get(_KEYS["layer"]) or held.layer)
+    return LineQuery(
+        search=str(state.get(_KEYS["search"], held.query.search)).strip(),
+        speaker=state.get(_KEYS["speaker"], held.query.speaker),
+        filters=frozenset(LineFilter(one) for one in state.get(_KEYS["filters"], held.query.filters)),
+        layer=held.layer, states=frozenset(ReviewState(one) for one in state.get(_KEYS["states"], held.query.states)))
+
+
+def toolbar(card: ProjectCard, held: Bench, names: dict[str, str], rights: Rights) -> None:
+    """One row of controls."""
+    with st.container(key="review_bar", horizontal=True, vertical_alignment="center", gap="small"):
+        st.text_input(t("review.search"), key=_KEYS["search"], placeholder=t("review.search_hint"), width=210,
+                      label_visibility="collapsed", icon=":material/search:")
+        _filters(held, names)
+        _pages(held)
+        if st.button(t("review.replace"), icon=":material/find_replace:", type="tertiary", key="review_replace"):
+            held.finding = True
+        _work(card, held, rights)
+        st.segmented_control(t("review.panel"), list(PANELS), key=panel_key(), label_visibility="collapsed",
+                             format_func=lambda name: f"{PANELS[name]} {t(f'review.panels.{name}')}")
+    if held.finding:
+        held.finding = False
+        find_and_replace(card, held, rights)
+
+
+def _filters(held: Bench, names: dict[str, str]) -> None:
+    query = held.query
+    count = len(query.filters) + len(query.states) + bool(query.speaker)
+    label = t("review.filter_on", n=count) if count else t("review.filter")
+    with st.popover(label, icon=":material/filter_alt:", type="secondary" if count else "tertiary",
+                    key="review_filter"):
+        st.segmented_control(t("review.layer"), list(Layer), default=held.layer, format_func=layer_name,
+                             key=_KEYS["layer"], help=t("review.layer_help"), required=True)
+        st.pills(t("review.show_only"), list(LineFilter), selection_mode="multi", key=_KEYS["filters"],
+                 format_func=lambda one: t(f"review.filters.{one.value}"))
+        st.pills(t("review.states"), list(ReviewState), selection_mode="multi", key=_KEYS["states"],
+                 format_func=lambda one: t(f"common.state.{one.value}"))
+        st.selectbox(t("review.speaker"), [None, *names], key=_KEYS["speaker"],
+                     format_func=lambda one: names[one] if one in names else t("review.any_speaker"))
+        st.button(t("review.clear"), icon=":material/filter_alt_off:", key="review_clear", disabled=not count,
+                  on_click=_put_back, args=(LineQuery(),))
+
+
+def _put_back(query: LineQuery) -> None:
+    """Set the widgets to a selection."""
+    state = st.session_state
+    state[_KEYS["search"]] = query.search
+    state[_KEYS["filters"]] = sorted(query.filters)
+    state[_KEYS["states"]] = sorted(query.states)
+    state[_KEYS["speaker"]] = query.speaker
+
+
+def _pages(held: Bench) -> None:
+    last = min(held.offset + PAGE, held.total)
+    with st.container(key="review_pages", horizontal=True, vertical_alignment="center", gap="xxsmall", width="content"):
+        st.button("", icon=":material/chevron_left:", key="review_page_back", type="tertiary",
+                  help=t("review.page_previous"), disabled=held.offset == 0, on_click=_turn, args=(held, -PAGE))
+        if held.total:
+            words = "review.page_of" if held.total == held.all_lines else "review.page_of_some"
+            st.markdown(f":small[{t(words, first=held.offset + 1, last=last, total=held.total, all=held.all_lines)}]")
+        else:
+            st.markdown(f":small[{t('review.page_none', all=held.all_lines)}]")
+        st.button("", icon=":material/chevron_right:", key="review_page_on", type="tertiary",
+                  help=t("review.page_next"), disabled=last >= held.total, on_click=_turn, args=(held, PAGE))
+
+
+def _turn(held: Bench, by: int) -> None:
+    held.offset = max(0, held.offset + by)
+    page = desk().lines.page(held.project_id, held.language, held.query, offset=held.offset, limit=1)
+    if page.lines:
+        held.tell(page.lines[0].line.utterance.id)
+
+
+def _work(card: ProjectCard, held: Bench, rights: Rights) -> None:
+    """What is asked of the workers for all lines."""
+    may_speak = rights.may(Action.EDIT_DUB) or rights.may(Action.EDIT_TRANSLATION)
+    may_run = rights.may(Action.RUN)
+    with st.popover(t("review.more"), icon=":material/more_horiz:", type="tertiary", key="review_more"):
+        if st.button(t("review.speak_stale"), icon=":material/record_voice_over:", key="review_speak_stale",
+                     disabled=not may_speak,
+                     help=why_not("review.why.role_take", may_speak) or t("review.speak_stale_help")):
+            with told() as outcome:
+                made = desk().jobs.takes_for_stale(card.id, held.language)
+            if outcome.is_ok:
+                st.toast(t("review.speak_stale_done", n=len(made)) if made else t("review.speak_none"))
+        if st.button(t("review.update_dub"), icon=":material/movie_edit:", key="review_update", disabled=not may_run,
+                     help=why_not("common.job.may_not_run", may_run) or t("review.update_dub_help")):
+            with told() as outcome:
+                desk().jobs.start(card.id, [held.language])
+            if outcome.is_ok:
+                st.toast(t("review.started"))
