@@ -21,6 +21,8 @@ from dubbing.team.takes import Takes
 Side = Literal["before", "after"]
 Values = Mapping[str, Any]
 
+#: How many entries are read at most at once.
+_MOST = 10_000
 #: Of a project's settings, what the machine keeps for itself.
 _MACHINE_SETTINGS = frozenset({"transcript_key"})
 
@@ -43,7 +45,7 @@ class Activity:
         seen = languages_of(self._seat, project_id)
         found = self._storage.history.latest(
             project_id, entity=entity, entity_id=entity_id, actor=actor, language=language, before_id=before_id,
-            languages=None if seen is None else seen | {""}, limit=max(1, min(limit, 1000)))
+            languages=None if seen is None else seen | {""}, limit=max(1, min(limit, _MOST)))
         return [told_to(self._seat, edit) for edit in found]
 
     def may_restore(self, edit: Edit, side: Side = "before") -> bool:
@@ -52,7 +54,7 @@ class Activity:
         actions = {
             "utterance": _for_lines(values), "translation": (Action.EDIT_TRANSLATION,),
             "take": (Action.EDIT_DUB, Action.EDIT_TRANSLATION), "project": (Action.MANAGE_PROJECT,),
-            "speaker": (Action.EDIT_DUB if edit.language else Action.EDIT_TRANSCRIPT,),
+            "speaker": (_for_speakers(edit),),
             "review": (Action.REVIEW, Action.EDIT_TRANSCRIPT, Action.EDIT_TRANSLATION, Action.EDIT_DUB),
             "member": (Action.MANAGE_PROJECT,),
         }.get(edit.entity, ())
@@ -112,11 +114,22 @@ class Activity:
             speakers.assign_voice(edit.project_id, edit.entity_id, edit.language,
                                   None if voice is None else VoiceChoice(*voice), actor=actor)
             return
+        if _is_about_consent(edit):
+            self._consent(edit, values or {})
+            return
         self._seat.require(Action.EDIT_TRANSCRIPT, edit.project_id)
         if values is None:
             raise UsageError("The speaker was heard here for the first time.", "There is nothing before that.")
         speakers.save(edit.project_id, edit.entity_id, name=values.get("name"), character=values.get("character"),
                       actor=actor)
+
+    def _consent(self, edit: Edit, values: Values) -> None:
+        self._seat.require(Action.MANAGE_CONSENT, edit.project_id)
+        consent_id = (edit.before or {}).get("consent") or (edit.after or {}).get("consent")
+        if not consent_id:
+            raise UsageError("A consent that was withdrawn stays so.", "Record the new one, with its evidence.")
+        self._storage.consents.link(edit.project_id, edit.entity_id, consent_id, bool(values.get("consent")),
+                                    actor=self._seat.actor)
 
     def _review(self, edit: Edit, _side: Side, values: Values | None) -> None:
         for layer, state in (values or {}).items():
@@ -148,6 +161,16 @@ class Activity:
     def _require_any(self, actions: Sequence[Action], edit: Edit) -> None:
         if not any(self._seat.may(action, edit.project_id, edit.language) for action in actions[1:]):
             self._seat.require(actions[0], edit.project_id, edit.language)
+
+
+def _is_about_consent(edit: Edit) -> bool:
+    return any(name.startswith("consent") for name in edit.after or {})
+
+
+def _for_speakers(edit: Edit) -> Action:
+    if edit.language:
+        return Action.EDIT_DUB
+    return Action.MANAGE_CONSENT if _is_about_consent(edit) else Action.EDIT_TRANSCRIPT
 
 
 def _for_lines(values: Values | None) -> tuple[Action, ...]:

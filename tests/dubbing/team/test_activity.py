@@ -256,6 +256,27 @@ def test_a_voice_of_a_speaker(ana: Desk, project: Project, workspace: Workspace)
     assert voices() == VoiceChoice("fake", "Lucia")
 
 
+def test_a_consent_of_a_speaker(ana: Desk, member: Callable[..., Desk], project: Project,
+                                workspace: Workspace) -> None:
+    boss, consents = member("boss", Role.PROJECT_MANAGER), workspace.storage.consents
+    consent = consents.add("Ada", "voice", [], None, None, actor="boss")
+    consents.link(project.id, "S0", consent.id, actor="boss")
+    edit = last(boss, project, "speaker")
+    with pytest.raises(ForbiddenError):
+        ana.activity.restore(edit.id)
+    boss.activity.restore(edit.id)
+    assert consents.of_speakers(project.id) == {}
+    boss.activity.restore(edit.id, "after")
+    assert list(consents.of_speakers(project.id)) == ["S0"]
+    boss.activity.restore(last(boss, project, "speaker").id)
+    assert consents.of_speakers(project.id) == {}
+    consents.link(project.id, "S0", consent.id, actor="boss")
+    consents.revoke(consent.id, actor="boss")
+    with pytest.raises(UsageError, match="withdrawn stays"):
+        boss.activity.restore(last(boss, project, "speaker").id)
+    assert workspace.storage.speakers.all(project.id)[0].name == "S0"
+
+
 def test_a_review(ana: Desk, project: Project, member: Callable[..., Desk]) -> None:
     ana.lines.move(project.id, "es", ["u0001"], Layer.TRANSLATION, _S.APPROVED)
     approved = last(ana, project, "review")
