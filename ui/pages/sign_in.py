@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
@@ -61,5 +61,5 @@ def oidc_providers() -> list[str]:
 
 def here() -> str:
     """The address that was asked for, to come back to."""
-    asked = urlsplit(st.context.url or "/")
-    return (asked.path or "/") + (f"?{asked.query}" if asked.query else "")
+    asked = urlencode(st.query_params.to_dict())
+    return (urlsplit(st.context.url or "/").path or "/") + (f"?{asked}" if asked else "")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.ui.browser.live import Live, dubbed_home, running
-from tests.ui.browser.sight import Window
+from tests.ui.browser.sight import PATIENCE_MS, Window
 from tests.ui.factory import Home
 from ui.urls import SESSION_COOKIE
 
@@ -30,6 +30,7 @@ def browser() -> Iterator[Browser]:
     program = chromium()
     if program is None:
         pytest.skip("there is no Chromium here; `make chromium` installs it")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         # Sound must play without a click: what is tested is that it plays, not who may start it.
         launched = playwright.chromium.launch(

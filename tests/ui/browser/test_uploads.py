@@ -79,7 +79,6 @@ def test_an_upload_goes_on_after_a_reload(town: Any, window: Open, large: Path) 
     eventually(lambda: one.page.wait_for_timeout(50) or stuck, what="the second piece")
     expect(place(one).get_by_role("progressbar")).to_be_visible()
     one.page.on("dialog", lambda dialog: dialog.accept())  # "leave this page?": somebody is about to lose an upload
-    one.page.unroute("**/uploads/*")
     one.page.reload()
     one.settle()
     expect(place(one)).to_contain_text("% here. Choose the same file again")
