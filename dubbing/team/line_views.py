@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from dubbing.domain.project import Line, Project
 from dubbing.domain.workspace import FitEstimate, JobView, LinePage, LineQuery, LineView, Pace
 from dubbing.jobs.views import Views
 from dubbing.ledger import ACTIVE
+from dubbing.storage.takes import HeardLine
+from dubbing.team.lip_sync import NO_FACE, OFF_CAMERA, lip_sync_plan
 
 if TYPE_CHECKING:
     from dubbing.team.seat import Seat
@@ -45,8 +47,8 @@ class LineViews:
         """The views of these lines, in this order; a deleted line too, as it was."""
         lines = self._storage.lines.some(self._project.id, self._language, utterance_ids, deleted=True)
         takes, comments = self._storage.lines.counts(self._project.id, self._language, utterance_ids)
-        jobs = self._takes_made(utterance_ids)
-        return [self._view(lines[key], takes.get(key, 0), comments.get(key, 0), jobs.get(key))
+        jobs, painted = self._takes_made(utterance_ids), self._lip_sync(lines.values())
+        return [self._view(lines[key], takes.get(key, 0), comments.get(key, 0), jobs.get(key), painted[key])
                 for key in utterance_ids if key in lines]
 
     def estimate(self, line: Line, text: str) -> FitEstimate:
@@ -66,14 +68,15 @@ class LineViews:
         by_voice = {voice: calibrated(self._pace, spoken.get(voice, ())) for voice in set(voices.values())}
         return {speaker: by_voice[voice] for speaker, voice in voices.items()}
 
-    def _view(self, line: Line, takes: int, comments: int, job: JobView | None) -> LineView:
-        utterance, text = line.utterance, "" if line.translation is None else line.translation.text
-        is_painted, reason = self._lip_sync.get(utterance.id, (False, "no_take"))
-        on_camera = reason not in ("off_camera", "marked_off") if utterance.on_camera is None else utterance.on_camera
+    def _view(self, line: Line, takes: int, comments: int, job: JobView | None,
+              painted: tuple[bool, str]) -> LineView:
+        (is_painted, reason), utterance = painted, line.utterance
+        text = "" if line.translation is None else line.translation.text
+        seen = reason not in (OFF_CAMERA, NO_FACE) if utterance.on_camera is None else utterance.on_camera
         return LineView(
             line=line, speaker_name=self._names.get(utterance.speaker, utterance.speaker),
             estimate=self.estimate(line, text) if text.strip() else None, slot_limit_ms=self._slot(line).limit_ms,
-            takes=takes, open_comments=comments, on_camera=on_camera, lip_sync=is_painted, lip_sync_reason=reason,
+            takes=takes, open_comments=comments, on_camera=seen, lip_sync=is_painted, lip_sync_reason=reason,
             low_confidence=has_low_confidence(utterance.confidence, utterance.edited_by_person),
             job=job)
 
@@ -107,9 +110,11 @@ class LineViews:
         speakers = self._storage.speakers.all(self._project.id)
         return {one.id: one.character or one.name or one.id for one in speakers}
 
-    @cached_property
-    def _lip_sync(self) -> dict[str, tuple[bool, str]]:
-        return {}
+    def _lip_sync(self, lines: Iterable[Line]) -> dict[str, tuple[bool, str]]:
+        heard = [HeardLine(one.id, one.speaker, one.start_ms, one.end_ms, one.on_camera,
+                           "" if line.take is None else line.take.artifact_key)
+                 for line in lines for one in (line.utterance,)]
+        return lip_sync_plan(self._seat.workspace, self._project, self._language, heard)
 
     def _takes_made(self, utterance_ids: Sequence[str]) -> dict[str, JobView]:
         """The job that makes a take of each of these lines now, or will; the newest where there are several."""

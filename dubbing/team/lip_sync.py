@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dubbing.derived import Derived
@@ -11,18 +11,20 @@ from dubbing.derived import Derived
 if TYPE_CHECKING:
     from dubbing.api import Workspace
     from dubbing.domain.project import Project
+    from dubbing.storage.takes import HeardLine
 
 DISABLED, MARKED_OFF, OFF_CAMERA, NO_FACE = "disabled", "marked_off", "off_camera", "no_face"
 NO_CONSENT, NO_TAKE = "no_consent", "no_take"
 
 
-def lip_sync_plan(workspace: Workspace, project: Project, language: str) -> dict[str, tuple[bool, str]]:
-    """(whether, "" or the reason why not) by utterance id.
+def lip_sync_plan(workspace: Workspace, project: Project, language: str,
+                  lines: Sequence[HeardLine] | None = None) -> dict[str, tuple[bool, str]]:
+    """(whether, "" or the reason why not) by utterance id, of all lines unless some are given.
 
     Reasons: disabled (for the project), marked_off (by a person), no_face (its speaker is never seen, or the mouth is
     hidden in this line), off_camera (its speaker is not in the picture then), no_consent, no_take (yet).
     """
-    lines = workspace.storage.takes.heard(project.id, language)
+    lines = workspace.storage.takes.heard(project.id, language) if lines is None else lines
     if workspace.options(project).lipsync == "off":
         return {line.utterance_id: (False, DISABLED) for line in lines}
     derived = Derived(workspace.settings.home, project.id)
