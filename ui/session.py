@@ -47,7 +47,8 @@ def doors() -> Doors:
 
 def token() -> str | None:
     """The session token of this tab's browser: the cookie's, or in tests ``st.session_state["session_token"]``."""
-    return st.session_state.get(_TOKEN) or st.context.cookies.get(SESSION_COOKIE)
+    held = st.session_state.get(_TOKEN) or st.context.cookies.get(SESSION_COOKIE)
+    return held if isinstance(held, str) else None  # tests have no browser behind the context
 
 
 def person() -> Person | None:
