@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dubbing.domain.project import new_id
@@ -108,11 +108,11 @@ class Consents:
                 found[speaker_id] = (*found.get(speaker_id, ()), _to_consent(row))
         return found
 
-    def links(self, consent_id: str) -> int:
-        """How many speakers, of all projects, a consent holds for."""
+    def linked_in(self, project_ids: Sequence[str]) -> set[str]:
+        """Ids of the consents that hold for a speaker of any of these projects."""
+        query = select(SpeakerConsentRow.consent_id).where(SpeakerConsentRow.project_id.in_(project_ids))
         with self._database.read() as session:
-            return session.scalar(select(func.count()).select_from(SpeakerConsentRow).where(
-                SpeakerConsentRow.consent_id == consent_id)) or 0
+            return set(session.scalars(query))
 
 
 def _found(session: Session, consent_id: str) -> ConsentRow:

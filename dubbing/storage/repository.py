@@ -14,6 +14,7 @@ from types import TracebackType
 # Foreign keys of other tables point into these, so they must be known even where nobody reads them.
 from dubbing.storage import tables_people  # noqa: F401
 from dubbing.storage.cards import Cards
+from dubbing.storage.casting import Casting
 from dubbing.storage.comments import Comments
 from dubbing.storage.consents import Consents
 from dubbing.storage.history import History
@@ -67,6 +68,7 @@ class Repository:
     cards: Cards
     uploads: Uploads
     consents: Consents
+    casting: Casting
     imported: Imported
     used: UsedArtifacts
 
@@ -122,6 +124,7 @@ def open_repository(url: str | Path, *, busy_ms: int = BUSY_MS) -> Repository:
         cards=Cards(database),
         uploads=Uploads(database),
         consents=Consents(database),
+        casting=Casting(database),
         imported=Imported(database),
         used=UsedArtifacts(database),
     )
