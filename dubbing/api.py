@@ -276,10 +276,9 @@ class Workspace:
     def _name_speakers(self, project: Project, source: Source) -> None:
         """Imported lines that named nobody get the speaker who was heard; what a person changed since stays."""
         heard = {(line.start_ms, line.end_ms): line.speaker for line in source.lines}
-        for now in self.storage.utterances.all(project.id):
-            speaker = heard.get((now.start_ms, now.end_ms), now.speaker)
-            if now.speaker == UNNAMED != speaker:
-                self.storage.utterances.update(project.id, now.id, now.revision, speaker=speaker)
+        now = self.storage.utterances.all(project.id)
+        found = {line.id: heard[line.start_ms, line.end_ms] for line in now if (line.start_ms, line.end_ms) in heard}
+        self.storage.imported.give_speakers(project.id, found, UNNAMED)
 
     def _result(self, project: Project, dubs: Sequence[Any], written: dict[str, Path], runner: Runner,
                 media_ms: int) -> DubResult:

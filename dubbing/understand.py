@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dubbing import registry
+from dubbing.domain.casting import CAST, recast
 from dubbing.domain.project import Project
 from dubbing.domain.speech import Diarization, SpokenLine
 from dubbing.domain.utterances import ONLY_SPEAKER, build_utterances
@@ -71,6 +72,9 @@ def understand(project: Project, options: DubOptions, runner: Runner) -> Source:
     imported = spoken_lines(load_lines(project.settings))[0]
     language, lines, embeddings = (_imported if imported else _transcribed)(
         options, heard, runner, path.name, imported)
+    lines = recast(lines, project.settings.get(CAST, ()))
+    speakers = {line.speaker for line in lines}
+    embeddings = {speaker: print_ for speaker, print_ in embeddings.items() if speaker in speakers}
     if language in options.targets:
         raise UsageError(f"The video is already in {language}.",
                          "Choose another target language, or say with --from what is spoken if that was misheard.")
