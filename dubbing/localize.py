@@ -154,7 +154,9 @@ class Localization:
             take = chosen.get(line.utterance.id)
             if take is None or not self._text(line.utterance):
                 continue
-            fits = not line.take_is_stale and take.duration_ms <= self.slot(line.utterance).room_ms + ROUNDING_MS
+            is_current = not line.take_is_stale and take.details.get("spoken", take.text) == self._spoken_text(
+                line.utterance)
+            fits = is_current and take.duration_ms <= self.slot(line.utterance).room_ms + ROUNDING_MS
             if is_protected(line.states[Layer.DUB]) or (take.id in wanted and fits):
                 found = self.runner.store.find(take.artifact_key)
                 if found is not None:
@@ -162,9 +164,12 @@ class Localization:
         return kept
 
     def _take_step(self, synthesizer: Synthesizer, utterance: Utterance, voice: str, pace: float = 1.0) -> Step:
-        text = spoken_text(self.storage, self.project.id, self.language, self._text(utterance))
-        return synthesize.step(synthesizer, text, self.language, voice, self.slot(utterance), pace=pace,
-                               utterance=utterance.id)
+        return synthesize.step(synthesizer, self._spoken_text(utterance), self.language, voice, self.slot(utterance),
+                               pace=pace, utterance=utterance.id)
+
+    def _spoken_text(self, utterance: Utterance) -> str:
+        """What the synthesizer is given: the text with the team's pronunciations."""
+        return spoken_text(self.storage, self.project.id, self.language, self._text(utterance))
 
     def take(self, utterance_id: str, *, pace: float = 1.0, voice: str | None = None,
              actor: str = "") -> tuple[Take, Artifact]:
@@ -200,10 +205,11 @@ class Localization:
 
     def _keep(self, utterance: Utterance, take: Artifact, engine: str, voice: str, actor: str) -> Take:
         translation = self.dub.translations[utterance.id]
+        details = {**take.facts, "spoken": self._spoken_text(utterance)}
         return self.storage.takes.record(
             self.project.id, utterance.id, self.language, artifact_key=take.key, text=translation.text,
             text_revision=translation.revision, utterance_revision=utterance.revision, engine=engine, voice=voice,
-            tempo=take.facts["tempo"], duration_ms=take.facts["duration_ms"], details=take.facts, actor=actor)
+            tempo=take.facts["tempo"], duration_ms=take.facts["duration_ms"], details=details, actor=actor)
 
     def _cast(self, synthesizer: Synthesizer) -> dict[str, str]:
         """A voice for every speaker: what a person assigned, else the nearest one that nobody has yet."""

@@ -14,6 +14,9 @@ import numpy as np
 from dubbing.media.audio import Sound, wav_writer
 from dubbing.media.probe import clock_zero, find_video, open_media
 
+#: A decoder needs a moment before it gives sound that is right.
+_LEAD_S = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -33,6 +36,41 @@ def wav_between(path: Path, start_ms: float, end_ms: float) -> tuple[Sound, int]
         file.seek(first)
         part = file.read(max(stop - first, 0), dtype="float32", always_2d=True)
         return np.ascontiguousarray(part.T), int(file.samplerate)
+
+
+def mono_between(path: Path, start_ms: float, end_ms: float, rate: int = 16_000) -> Sound:
+    """[samples] of a media file's first sound track from one time to another, mixed down to mono.
+
+    Decoding begins shortly before; what the file lacks in between is silence.
+    """
+    wanted = max(0, round((end_ms - start_ms) * rate / 1000))
+    sound = np.zeros(wanted, np.float32)
+    with open_media(path) as container:
+        stream = container.streams.audio[0]
+        zero, base = clock_zero(container), stream.time_base
+        first = start_ms / 1000 + float(zero)
+        if start_ms > 0:
+            container.seek(round(max(first - _LEAD_S, 0.0) / base), stream=stream, backward=True)
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except (av.error.InvalidDataError, av.error.EOFError):
+                continue
+            for frame in frames:
+                if frame.pts is None:
+                    continue
+                at = round((float(frame.pts * base) - first) * rate)
+                if at >= wanted:
+                    return sound
+                frame.pts = None
+                for part in resampler.resample(frame):
+                    values = part.to_ndarray().ravel()
+                    low, high = max(at, 0), min(at + len(values), wanted)
+                    if high > low:
+                        sound[low:high] = values[low - at : high - at]
+                    at += len(values)
+    return sound
 
 
 def write_excerpt(path: Path, out: Path, start_ms: float, end_ms: float) -> None:

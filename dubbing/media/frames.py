@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -41,6 +42,19 @@ def frame_at(path: Path, time_ms: float, longest_side: int | None = None) -> Rgb
     if frame is None:
         raise MediaError(f"The pictures of {Path(path).name} cannot be decoded.", "Convert the file first.")
     return upright_rgb(frame, sample_aspect_ratio, longest_side)
+
+
+def is_interlaced(path: Path, pictures: int = 8) -> bool:
+    """Whether the first pictures of a video are mostly interlaced. Raises MediaError."""
+    with open_media(path) as container:
+        stream = find_video(container)
+        if stream is None or stream.codec_context is None:
+            return False
+        try:
+            found = [frame.interlaced_frame for frame in islice(container.decode(stream), pictures)]
+        except av.error.FFmpegError:
+            return False
+    return bool(found) and 2 * sum(found) > len(found)
 
 
 def write_picture(path: Path, out: Path, time_ms: float = 0.0, longest_side: int | None = None) -> tuple[int, int]:

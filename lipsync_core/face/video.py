@@ -179,6 +179,11 @@ class VideoSource:
                 if number >= start:
                     yield self._picture(number, frame)
 
+    def key_frame_before(self, number: int) -> int:
+        """The last picture up to ``number`` that can be decoded without any before it; 0 where none is known."""
+        index = self._packet_index()
+        return next((i for i in range(min(number, len(index) - 1), -1, -1) if index[i][1]), 0)
+
     def _open(self) -> Any:
         mute_ffmpeg()
         try:
