@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from dubbing.api import Desk, DubOptions, Workspace, open_workspace
 from dubbing.config import Settings
@@ -22,7 +23,7 @@ from dubbing.domain.review import Layer, ReviewState, Role
 from dubbing.storage.tables import ChosenTakeRow, ReviewRow, SpeakerRow, TakeRow, TranslationRow, UtteranceRow
 from dubbing.storage.tables_people import CommentRow, MembershipRow, UserRoleRow, UserRow
 
-APP = Path(__file__).parents[2] / "ui" / "app.py"
+APP = Path(__file__).parents[2] / "ui" / "entry" / "app.py"
 #: What every account of a made home signs in with.
 PASSWORD = "correct horse battery"
 LINE_MS, GAP_MS = 2_400, 600
@@ -74,11 +75,12 @@ class Home:
 
         with self.workspace() as workspace:
             doors = Doors(workspace)
-            return doors.redeem(doors.sign_in(login, PASSWORD))
+            return doors.redeem(doors.ticket_for(self.people[login]))  # a password would take its time
 
-    def app(self, login: str | None = "ada", *, timeout: float = 20.0, **query: str) -> AppTest:
-        """The application before its first run, ``login`` signed in (None: nobody)."""
+    def app(self, login: str | None = "ada", *, page: str = "", timeout: float = 30.0, **query: str) -> AppTest:
+        """The application before its first run, ``login`` signed in (None: nobody), at the address ``/page?query``."""
         app = AppTest.from_file(str(APP), default_timeout=timeout)
+        app._page_hash = calc_hash(page) if page else ""  # AppTest itself knows pages of files only
         if login is not None:
             app.session_state["session_token"] = self.token(login)
         for name, value in query.items():
