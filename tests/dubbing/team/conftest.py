@@ -32,17 +32,37 @@ def quick_passwords() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def new_workspace_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("new-workspace") / "dubbing.db"
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as the migrations make it; tests copy it, which is faster than to migrate each time."""
+    file = tmp_path_factory.mktemp("empty-workspace") / "dubbing.db"
     open_repository(file).close()
     return file
 
 
+@pytest.fixture(scope="session")
+def database_with_project(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> tuple[Path, Project]:
+    """A database that holds the project of ``project``."""
+    file = shutil.copyfile(empty_database, tmp_path_factory.mktemp("workspace") / "dubbing.db")
+    with open_repository(file) as storage:
+        made = storage.projects.create("A film", "/films/film.mp4", source_sha256="0" * 64,
+                                       media={"duration_ms": 60_000}, source_language="en", targets=["es", "de"])
+        storage.utterances.import_lines(made.id, [
+            say("Good morning.", 0, 1000), say("Who are you?", 1500, 2500, "S1"), say("A friend.", 3000, 4000)])
+        for language, texts in (("es", ("Buenos días.", "¿Quién eres?", "Un amigo.")),
+                                ("de", ("Guten Morgen.", "Wer bist du?", "Ein Freund."))):
+            for number, text in enumerate(texts, 1):
+                storage.translations.save_machine(made.id, f"u{number:04d}", language, text, engine="fake",
+                                                  source_revision=1)
+    return file, made
+
+
 @pytest.fixture
-def settings(tmp_path: Path, new_workspace_database: Path) -> Settings:
+def settings(tmp_path: Path, request: pytest.FixtureRequest, empty_database: Path) -> Settings:
     home = tmp_path / "home"
     home.mkdir()
-    shutil.copyfile(new_workspace_database, home / "dubbing.db")
+    wants_project = "project" in request.fixturenames
+    file = request.getfixturevalue("database_with_project")[0] if wants_project else empty_database
+    shutil.copyfile(file, home / "dubbing.db")
     return Settings(home=home)
 
 
@@ -65,19 +85,9 @@ def doors(workspace: Workspace) -> Doors:
 
 
 @pytest.fixture
-def project(workspace: Workspace) -> Project:
+def project(workspace: Workspace, database_with_project: tuple[Path, Project]) -> Project:
     """A project of three lines by two speakers, dubbed into Spanish and German."""
-    storage = workspace.storage
-    made = storage.projects.create("A film", "/films/film.mp4", source_sha256="0" * 64,
-                                   media={"duration_ms": 60_000}, source_language="en", targets=["es", "de"])
-    storage.utterances.import_lines(made.id, [
-        say("Good morning.", 0, 1000), say("Who are you?", 1500, 2500, "S1"), say("A friend.", 3000, 4000)])
-    for language, texts in (("es", ("Buenos días.", "¿Quién eres?", "Un amigo.")),
-                            ("de", ("Guten Morgen.", "Wer bist du?", "Ein Freund."))):
-        for number, text in enumerate(texts, 1):
-            storage.translations.save_machine(made.id, f"u{number:04d}", language, text, engine="fake",
-                                              source_revision=1)
-    return made
+    return database_with_project[1]
 
 
 def say(text: str, start_ms: int, end_ms: int, speaker: str = "S0") -> SpokenLine:
