@@ -76,5 +76,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, Home,
     """One running workspace with people and a project that fake engines dubbed, shared by the tests that only need
     that: (live, home, project)."""
     home, project = dubbed_home(tmp_path_factory.mktemp("town"))
+    with home.desk("ada") as desk:
+        desk.jobs.prepare(project.id)
     with running(home.path / "home") as live:
         yield live, home, project

@@ -56,5 +56,5 @@ def test_a_sent_link_leads_through_the_door_and_back_out(town: Any, window: Open
     one.page.get_by_role("button", name="Sign out").click()
     expect(one.page.get_by_role("button", name="Sign in")).to_be_visible()
     assert SESSION_COOKIE not in {c["name"] for c in one.page.context.cookies()}
-    one.go("/projects")
+    one.go("/")
     expect(one.page.get_by_role("button", name="Sign in")).to_be_visible()
