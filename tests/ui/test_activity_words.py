@@ -120,8 +120,8 @@ def test_answers_stand_below_their_comment_and_the_newest_talk_first() -> None:
 
 
 def test_mentions_stand_out_and_everything_else_is_shown_as_it_was_typed() -> None:
-    assert mentions_marked("@Rita **now**, a@rita.org @bob", ["rita"]) == \
-        r"**@Rita** \*\*now\*\*, a@rita\.org @bob"
+    assert mentions_marked("@Rita <now>,\na@rita.org @bob", ["rita"]) == \
+        "<strong>@Rita</strong> &lt;now&gt;,<br>a@rita.org @bob"
 
 
 def test_a_comment_is_about_a_line_or_a_moment() -> None:

@@ -9,14 +9,14 @@ from html import escape
 import streamlit as st
 
 from dubbing.domain.project import Edit
-from dubbing.domain.review import Action
 from dubbing.domain.workspace import ProjectCard
 from ui.session import desk, open_project
 from ui.text import language_name, t
 from ui.widgets import edits as words
 from ui.widgets.comment_threads import comment_threads
 from ui.widgets.errors import flash, nothing_here, told
-from ui.widgets.place import line_link, may
+from ui.widgets.place import line_link
+from ui.widgets.remarks import remark
 from ui.widgets.times import moment
 from ui.widgets.word_diff import diff_html
 
@@ -24,9 +24,7 @@ _STEP = 100
 _LIMIT, _FILTERS = "activity_limit", ("activity_person", "activity_kind", "activity_language", "activity_line")
 _EVERY = "*"
 _MACHINE = ""
-_RIGHTS = {"utterance": Action.EDIT_TRANSCRIPT, "translation": Action.EDIT_TRANSLATION, "take": Action.EDIT_DUB,
-           "review": Action.REVIEW, "speaker": Action.EDIT_DUB, "voice": Action.EDIT_DUB}
-_META = "color:color-mix(in srgb, currentColor 72%, transparent);font-size:.875rem"
+_META = "color:var(--dw-quiet);font-size:.875rem"
 
 
 def page() -> None:
@@ -52,13 +50,13 @@ def _history(card: ProjectCard, language: str) -> None:
     if not found:
         _nothing(any(value is not None for value in (actor, kind, of_language, line)))
         return
-    shown = found[:limit]
+    shown = [edit for edit in found[:limit] if words.is_worth_telling(edit)]
     speakers = {view.id: view.name for view in desk().speakers.all(card.id)}
-    st.caption(t("activity.shown", n=len(shown)))
     for day, runs in words.by_day(shown, {edit.id: _day(edit.at) for edit in shown}):
         st.subheader(_day_name(day), anchor=False)
-        for run in runs:
-            _run(card, language, run, names, speakers)
+        with st.container(gap="small"):
+            for run in runs:
+                _run(card, language, run, names, speakers)
     if len(found) > limit and st.button(t("activity.older"), icon=":material/expand_more:"):
         st.session_state[_LIMIT] = limit + _STEP
         st.rerun()
@@ -123,7 +121,7 @@ def _entry(card: ProjectCard, language: str, edit: Edit, names: Mapping[str, str
     with st.container(border=boxed, horizontal=True, vertical_alignment="top", key=f"edit_{edit.id}"):
         st.html(_head(edit, _sentence_html(card, language, edit), names) + _changes_html(edit, speakers))
         if words.can_restore(edit):
-            allowed = may(_RIGHTS[edit.entity], card, edit.language)
+            allowed = desk().activity.may_restore(edit)
             if st.button(t("activity.restore.button"), key=f"restore_{edit.id}", type="tertiary",
                          icon=":material/settings_backup_restore:", disabled=not allowed,
                          help=None if allowed else t("activity.restore.forbidden")):
@@ -169,7 +167,7 @@ def _restore(edit: Edit, speakers: Mapping[str, str]) -> None:
     side = st.radio(t("activity.restore.which"), options,
                     format_func=lambda one: t("activity.restore.before" if one == "before"
                                               else "activity.restore.after"))
-    st.caption(t("activity.restore.note"))
+    remark(t("activity.restore.note"))
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(t("common.cancel"), key="restore_cancel"):
             st.rerun()

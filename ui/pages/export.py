@@ -10,6 +10,7 @@ import streamlit as st
 from dubbing.domain.project import JobStatus
 from dubbing.domain.review import Action
 from dubbing.domain.workspace import ExportCheck, ExportPreset, ExportView, JobView, ProjectCard
+from ui.sentences import said
 from ui.session import desk, open_project
 from ui.text import language_name, t
 from ui.urls import download_url
@@ -18,6 +19,7 @@ from ui.widgets.errors import escaped, flash, nothing_here, told
 from ui.widgets.place import line_links, may
 from ui.widgets.presets import group_name, groups, needs_takes, preset_name, preset_words
 from ui.widgets.progress import follow, job_bar
+from ui.widgets.remarks import remark
 from ui.widgets.times import moment, size
 
 #: What a check can find, with the icon that goes with its words.
@@ -54,7 +56,7 @@ def _new(card: ProjectCard, language: str) -> None:
         languages = st.pills(t("export.languages"), card.targets, default=[language], selection_mode="multi",
                              format_func=language_name, key=f"export_languages_{card.id}")
     if not languages:
-        st.caption(t("export.choose_language"))
+        remark(t("export.choose_language"))
     preset = _preset()
     checks = [desk().exports.check(card.id, one) for one in languages]
     for check in checks:
@@ -87,6 +89,7 @@ def problems(check: ExportCheck, preset: ExportPreset) -> list[tuple[str, str, t
 def _check(card: ProjectCard, check: ExportCheck, preset: ExportPreset) -> None:
     name = language_name(check.language)
     found = problems(check, preset)
+    wording = {"stale": "stale" if needs_takes(preset) else "stale_text"}
     if not check.lines:
         st.warning(t("export.check.no_lines", language=name), icon=":material/inbox:")
         return
@@ -97,7 +100,7 @@ def _check(card: ProjectCard, check: ExportCheck, preset: ExportPreset) -> None:
         st.markdown(f"**{t('export.check.title', language=name, n=check.lines)}**")
         for kind, icon, lines in found:
             with st.container(gap=None):
-                st.markdown(f":material/{icon}: {t(f'export.check.{kind}', n=len(lines))}")
+                st.markdown(f":material/{icon}: {t(f'export.check.{wording.get(kind, kind)}', n=len(lines))}")
                 st.html(f'<div style="margin-left:1.75rem">{line_links(card.id, check.language, lines)}</div>')
         if check.open_comments:
             st.markdown(f":material/forum: {t('export.check.comments', n=check.open_comments)}")
@@ -105,6 +108,8 @@ def _check(card: ProjectCard, check: ExportCheck, preset: ExportPreset) -> None:
 
 def _start(card: ProjectCard, languages: Sequence[str], preset: ExportPreset, has_problems: bool) -> None:
     allowed = all(may(Action.EXPORT, card, language) for language in languages)
+    if not allowed:
+        remark(t("export.forbidden"), "lock")
     label = t("export.start_anyway" if has_problems else "export.start")
     if not st.button(label, type="primary", icon=":material/download:", key="export_start",
                      disabled=not allowed or not languages,
@@ -122,7 +127,7 @@ def _start(card: ProjectCard, languages: Sequence[str], preset: ExportPreset, ha
 
 
 def _running(card: ProjectCard) -> None:
-    jobs = [job for job in desk().jobs.recent(card.id) if job.kind == "export"]
+    jobs = [job for job in desk().jobs.recent(card.id) if job.kind in ("export", "text_export")]
     active = [job for job in jobs if job.status in (JobStatus.QUEUED, JobStatus.RUNNING)]
     failed = [job for job in jobs[:1] if job.status is JobStatus.FAILED]
     if not active and not failed:
@@ -155,25 +160,45 @@ def _history(card: ProjectCard) -> None:
         nothing_here(t("export.empty"), t("export.empty_hint"), ":material/inventory_2:")
     names = {one.id: preset_name(one) for one in desk().exports.presets()}
     for export in exports:
-        _export(card, export, names.get(export.preset, export.preset))
+        _export(card, export, names.get(export.preset, ""))
 
 
 def _export(card: ProjectCard, export: ExportView, preset: str) -> None:
     with st.container(border=True, gap="xsmall", key=f"export_{export.id}"):
         st.markdown(f"**{escaped(export.file_name)}** {_standing(export)}")
-        who = export.actor or t("activity.machine")
-        st.caption(escaped(" · ".join((preset, language_name(export.language), size(export.size_bytes), who,
-                                       moment(export.created_at)))))
-        st.html(f'<div style="font-size:.8rem;overflow-wrap:anywhere">SHA-256 <code>{escape(export.sha256)}</code>'
-                "</div>")
+        st.html(_facts_html(export, preset))
         with st.container(horizontal=True, vertical_alignment="center"):
             if export.is_there:
                 st.link_button(t("export.download"), download_url(card.id, "export", export.id),
                                icon=":material/download:")
-            if may(Action.EXPORT, card, export.language):
+            if _may_delete(card, export):
                 with st.popover(t("export.delete"), icon=":material/delete:", type="tertiary",
                                 key=f"export_delete_{export.id}"):
                     _delete(export)
+
+
+def _facts_html(export: ExportView, preset: str) -> str:
+    """What an export is, its checksum, and what there is to know about it."""
+    facts = (preset, language_name(export.language), size(export.size_bytes) if export.size_bytes else "",
+             export.actor or t("export.command_line"), moment(export.created_at))
+    rows = [escape(" · ".join(fact for fact in facts if fact)),
+            f'SHA-256 <code style="font-size:.8rem;overflow-wrap:anywhere">{escape(export.sha256)}</code>',
+            *(escape(remark) for remark in _remarks(export))]
+    return f'<div class="dw-quiet" style="font-size:.875rem;line-height:1.7">{"<br>".join(rows)}</div>'
+
+
+def _remarks(export: ExportView) -> list[str]:
+    """How far the lines have moved on since, and what the writer noted."""
+    changed = int(export.details.get("changed_lines", 0))
+    remarks = [t("export.changed", n=changed)] if export.is_stale and changed else []
+    remarks += [t("export.same")] if export.details.get("same_as") else []
+    return remarks + [said(str(note)) for note in export.details.get("notes", ())]
+
+
+def _may_delete(card: ProjectCard, export: ExportView) -> bool:
+    """Whoever made an export may delete it, and whoever manages the project."""
+    own = export.actor == desk().person.login and may(Action.EXPORT, card, export.language)
+    return own or may(Action.MANAGE_PROJECT, card)
 
 
 def _standing(export: ExportView) -> str:

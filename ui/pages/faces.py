@@ -13,12 +13,14 @@ from ui.session import desk, open_project
 from ui.text import language_name, t
 from ui.urls import file_url
 from ui.widgets.badges import badge
+from ui.widgets.drawing import drawing
 from ui.widgets.errors import escaped, flash, nothing_here, told
 from ui.widgets.face_plan import (
     Plan,
     face_name,
     face_rows,
     line_rows,
+    note_words,
     reason_counts,
     reason_words,
     summary_words,
@@ -27,6 +29,7 @@ from ui.widgets.face_plan import (
 from ui.widgets.line_lists import all_lines
 from ui.widgets.media import picture_html
 from ui.widgets.place import line_link, may
+from ui.widgets.remarks import preparing, remark
 from ui.widgets.timeline import Look, legend_html, timeline_svg
 from ui.widgets.times import span
 
@@ -34,7 +37,6 @@ from ui.widgets.times import span
 _SMALL = 0.08
 _PAGE = 50
 _ALL, _PAINTED, _LEFT = "all", "painted", "left"
-_CELL = "padding:.4rem .9rem .4rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--quiet)"
 
 
 def page() -> None:
@@ -47,6 +49,8 @@ def page() -> None:
     faces = desk().faces.all(card.id)
     if not faces:
         nothing_here(t("faces.empty"), t("faces.empty_hint"), ":material/no_accounts:")
+        if card.progress and card.progress[0].lines:
+            preparing(card, t("faces.prepare"))
     speakers = {one.id: one.name for one in desk().speakers.all(card.id)}
     lines = all_lines(card.id, language) if language else []
     plan = desk().faces.lip_sync_plan(card.id, language) if language else {}
@@ -63,8 +67,8 @@ def page() -> None:
 
 def _cards(card: ProjectCard, faces: Sequence[FaceView], speakers: Mapping[str, str]) -> None:
     st.subheader(t("faces.people"), anchor=False)
-    st.caption(t("faces.people_hint"))
-    allowed = may(Action.EDIT_TRANSCRIPT, card)
+    remark(t("faces.people_hint"))
+    allowed = may(Action.EDIT_DUB, card)
     versions = desk().files.versions(card.id)
     with st.container(horizontal=True, gap="medium"):
         for number, face in enumerate(faces, 1):
@@ -91,11 +95,11 @@ def _face(card: ProjectCard, number: int, face: FaceView, speakers: Mapping[str,
             if outcome.is_ok:
                 flash(t("common.saved"))
                 st.rerun()
-        st.caption(t("faces.times", seen=total_words(face.seen), speaking=total_words(face.speaking)))
+        remark(t("faces.times", seen=total_words(face.seen), speaking=total_words(face.speaking)))
         if face.height_share < _SMALL:
             st.markdown(badge(t("faces.small"), "orange", "zoom_in"), help=t("faces.small_help"))
         if face.note:
-            st.caption(escaped(face.note))
+            remark(note_words(face.note), "info")
 
 
 # the timeline -----------------------------------------------------------------------------------------------------
@@ -105,9 +109,10 @@ def _timeline(card: ProjectCard, faces: Sequence[FaceView], speakers: Mapping[st
               plan: Plan) -> None:
     st.subheader(t("faces.timeline"), anchor=False)
     summary = summary_words(faces, lines, plan)
-    st.html(legend_html([(Look.THIN, t("faces.legend.thin")), (Look.SOLID, t("faces.legend.solid")),
+    drawing(legend_html([(Look.THIN, t("faces.legend.thin")), (Look.SOLID, t("faces.legend.solid")),
                          (Look.HATCHED, t("faces.legend.hatched"))])
-            + timeline_svg([*face_rows(faces, speakers), *line_rows(lines, plan)], card.duration_ms, summary))
+            + timeline_svg([*face_rows(faces, speakers), *line_rows(lines, plan)], card.duration_ms, summary),
+            key="faces_timeline")
     if faces:
         with st.expander(t("faces.as_table"), icon=":material/table_rows:"):
             st.html(_spans_table(faces, speakers))
@@ -137,7 +142,7 @@ def _plan(card: ProjectCard, language: str, lines: Sequence[LineView], plan: Pla
     shown = [view for view in lines
              if wanted == _ALL or (view.line.utterance.id in painted) == (wanted == _PAINTED)]
     if not shown:
-        st.caption(t("faces.none_such"))
+        remark(t("faces.none_such"))
         return
     pages = -(-len(shown) // _PAGE)
     number = st.pagination(pages, key=f"faces_page_{wanted}_{pages}") if pages > 1 else 1
@@ -158,7 +163,7 @@ def _lines_table(card: ProjectCard, language: str, lines: Sequence[LineView], pl
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table of HTML cells that scrolls on its own where it is wider than the page."""
-    heads = "".join(f'<th scope="col" style="{_CELL};font-weight:600">{escape(name)}</th>' for name in head)
-    body = "".join("<tr>" + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in row) + "</tr>" for row in rows)
-    return f'<div style="overflow-x:auto" tabindex="0"><table style="border-collapse:collapse;width:100%">' \
+    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="dw-scroll" tabindex="0" role="group" aria-label="{escape(head[0])}"><table class="dw-table">' \
            f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"

@@ -7,11 +7,12 @@ from typing import Any
 import streamlit as st
 
 from dubbing.domain.review import Action
-from dubbing.domain.workspace import MemoryHit, ProjectCard
+from dubbing.domain.workspace import MemoryHit, ProjectCard, Rights
 from ui.session import desk, open_project
 from ui.text import language_name, t
 from ui.widgets.errors import escaped, nothing_here, told
 from ui.widgets.place import may
+from ui.widgets.remarks import remark
 from ui.widgets.row_tables import Row
 from ui.widgets.term_editor import EVERYWHERE, PROJECT, TermTable, term_editor
 from ui.widgets.times import ago
@@ -24,10 +25,10 @@ def page() -> None:
     if here is None:
         return
     card, language = here
-    st.caption(t("glossary.pair", source=language_name(card.source_language), target=language_name(language)))
+    remark(t("glossary.pair", source=language_name(card.source_language), target=language_name(language)))
     may_edit = may(Action.MANAGE_TERMS, card, language)
     if not may_edit:
-        st.caption(f":material/lock: {t('glossary.forbidden_role')}")
+        remark(t("glossary.forbidden_role"), "lock")
     tables = (_terms(card, language), _forbidden(card, language), _pronunciations(card, language))
     tabs = st.tabs([*(t(f"glossary.{table.name}.tab") for table in tables), t("glossary.memory.tab")])
     for tab, table in zip(tabs, tables, strict=False):
@@ -35,7 +36,7 @@ def page() -> None:
             if table.name == "terms" and not card.source_language:
                 nothing_here(t("glossary.no_source"), t("glossary.no_source_hint"), ":material/hearing:")
             else:
-                st.caption(t(f"glossary.{table.name}.what"))
+                remark(t(f"glossary.{table.name}.what"))
                 term_editor(table, card, language, may_edit=may_edit)
     with tabs[-1], told():
         _memory(card, language, may_edit)
@@ -56,7 +57,7 @@ def _terms(card: ProjectCard, language: str) -> TermTable:
 
     return TermTable("terms", ("source", "target", "note"), ("source",), load, save, terms.delete_term,
                      check="case_sensitive", csv_out=lambda: terms.export_csv(card.id).encode("utf-8-sig"),
-                     csv_in=lambda data: len(terms.import_csv(card.id, data)))
+                     csv_in=lambda data: len(terms.import_csv(card.id, data)), scopes=_scopes())
 
 
 def _forbidden(card: ProjectCard, language: str) -> TermTable:
@@ -70,7 +71,8 @@ def _forbidden(card: ProjectCard, language: str) -> TermTable:
         return terms.save_forbidden(project_id=_project(row, card), language=language, term=row["term"],
                                     instead=row["instead"], note=row["note"], id=row["id"] or None)
 
-    return TermTable("forbidden", ("term", "instead", "note"), ("term",), load, save, terms.delete_forbidden)
+    return TermTable("forbidden", ("term", "instead", "note"), ("term",), load, save, terms.delete_forbidden,
+                     scopes=_scopes())
 
 
 def _pronunciations(card: ProjectCard, language: str) -> TermTable:
@@ -85,7 +87,13 @@ def _pronunciations(card: ProjectCard, language: str) -> TermTable:
                                         ipa=row["ipa"], spelling=row["spelling"], id=row["id"] or None)
 
     return TermTable("pronunciations", ("word", "spelling", "ipa"), ("word", "spelling|ipa"), load, save,
-                     terms.delete_pronunciation)
+                     terms.delete_pronunciation, scopes=_scopes())
+
+
+def _scopes() -> tuple[str, ...]:
+    """Where the person may let terms hold: everywhere asks for a role that holds everywhere."""
+    everywhere = Rights(desk().person.roles).may(Action.MANAGE_TERMS)
+    return (PROJECT, EVERYWHERE) if everywhere else (PROJECT,)
 
 
 def _scope(project_id: str | None) -> str:
@@ -100,7 +108,7 @@ def _memory(card: ProjectCard, language: str, may_edit: bool) -> None:
     if not may(Action.EDIT_TRANSLATION, card, language):
         st.info(t("glossary.memory.forbidden"), icon=":material/lock:")
         return
-    st.caption(t("glossary.memory.what", n=desk().memory.count()))
+    remark(t("glossary.memory.what", n=desk().memory.count()))
     text = st.text_input(t("glossary.memory.search"), key="memory_search", icon=":material/search:",
                          placeholder=t("glossary.memory.search_hint")).strip()
     if not card.source_language:

@@ -17,6 +17,7 @@ from ui.widgets.errors import escaped, flash, nothing_here, told
 from ui.widgets.line_lists import all_lines
 from ui.widgets.media import sound
 from ui.widgets.place import may
+from ui.widgets.remarks import preparing, remark
 from ui.widgets.times import length, span
 from ui.widgets.voices import voice_choice
 
@@ -49,8 +50,10 @@ def _speakers(card: ProjectCard, language: str, speakers: Sequence[SpeakerView],
     text = ""
     if options:
         text = st.text_input(t("speakers.voice.text", language=language_name(language)), key="audition_text",
-                             placeholder=t("speakers.voice.text_hint"), max_chars=200)
+                             placeholder=t("speakers.voice.text_hint"), max_chars=300, width=640)
     _stale(card, language)
+    if not any(one.has_sample for one in speakers):
+        preparing(card, t("speakers.prepare"))
     versions = desk().files.versions(card.id)
     spoken_ms = sum(one.speech_ms for one in speakers)
     for speaker in speakers:
@@ -60,7 +63,7 @@ def _speakers(card: ProjectCard, language: str, speakers: Sequence[SpeakerView],
 def _blocked(speakers: Sequence[SpeakerView], demanded: bool) -> None:
     """Say what cannot be done for want of consent, and what would change that."""
     if not demanded:
-        st.caption(f":material/info: {t('speakers.consent.not_demanded')}")
+        remark(t("speakers.consent.not_demanded"), "info")
         return
     for use, names in (("voice", [one.name for one in speakers if not one.voice_allowed]),
                        ("face", [one.name for one in speakers if not one.face_allowed])):
@@ -107,9 +110,9 @@ def _who(card: ProjectCard, speaker: SpeakerView, spoken_ms: int, versions: Mapp
     allowed = may(Action.EDIT_TRANSCRIPT, card)
     name_place, character_place = st.columns(2)
     name = name_place.text_input(t("speakers.name"), speaker.name, disabled=not allowed,
-                                 key=f"name_{speaker.id}_{speaker.name}", max_chars=100)
+                                 key=f"speaker_name_{speaker.id}_{speaker.name}", max_chars=100)
     character = character_place.text_input(t("speakers.character"), speaker.character, disabled=not allowed,
-                                           key=f"character_{speaker.id}_{speaker.character}", max_chars=100,
+                                           key=f"speaker_character_{speaker.id}_{speaker.character}", max_chars=100,
                                            placeholder=t("speakers.character_hint"))
     if allowed and name.strip() and (name.strip(), character.strip()) != (speaker.name, speaker.character):
         with told() as outcome:
@@ -118,20 +121,20 @@ def _who(card: ProjectCard, speaker: SpeakerView, spoken_ms: int, versions: Mapp
             flash(t("common.saved"))
             st.rerun()
     share = speaker.speech_ms / spoken_ms if spoken_ms else 0.0
-    st.caption(t("speakers.amount", lines=t("common.lines.count", n=speaker.lines),
-                 length=length(speaker.speech_ms / 1000), share=f"{share:.0%}"))
+    remark(t("speakers.amount", lines=t("common.lines.count", n=speaker.lines),
+             length=length(speaker.speech_ms / 1000), share=f"{share:.0%}"))
     if speaker.has_sample:
         sound(file_url(card.id, "speaker", speaker.id, v=versions.get(f"speaker/{speaker.id}", "")),
               t("speakers.sample_of", name=speaker.name))
     else:
-        st.caption(f":material/volume_off: {t('speakers.no_sample')}")
+        remark(t("speakers.no_sample"), "volume_off")
 
 
 def _other_languages(card: ProjectCard, language: str, speaker: SpeakerView) -> None:
     others = [f"{language_name(code)}: {escaped(voice)}" for code in card.targets if code != language
               and (voice := speaker.voices[code].name if code in speaker.voices else speaker.heard.get(code, ""))]
     if others:
-        st.caption(t("speakers.voice.others", voices=" · ".join(others)))
+        remark(t("speakers.voice.others", voices=" · ".join(others)))
 
 
 # consent of one speaker -------------------------------------------------------------------------------------------
@@ -149,7 +152,7 @@ def _consent(card: ProjectCard, speaker: SpeakerView, demanded: bool) -> None:
                                      type="tertiary", icon=":material/link_off:"):
                 _link(card, speaker, consent.id, False)
     if not speaker.consents:
-        st.caption(t("speakers.consent.none"))
+        remark(t("speakers.consent.none"))
     if managed:
         with st.popover(t("speakers.consent.link"), icon=":material/link:", key=f"link_{speaker.id}"):
             _link_form(card, speaker)
@@ -166,7 +169,7 @@ def _link_form(card: ProjectCard, speaker: SpeakerView) -> None:
     linked = {consent.id for consent in speaker.consents}
     free = [one for one in desk().speakers.consents() if one.id not in linked and one.revoked_at is None]
     if not free:
-        st.caption(t("speakers.consent.nothing_to_link"))
+        remark(t("speakers.consent.nothing_to_link"))
         return
     chosen = st.selectbox(t("speakers.consent.which"), free, key=f"which_{speaker.id}",
                           format_func=lambda one: f"{one.person}: {consent_words(one)}")
@@ -220,7 +223,7 @@ def _split(card: ProjectCard, language: str, speaker: SpeakerView) -> None:
     chosen = st.dataframe(table, key="split_lines", on_select="rerun", selection_mode="multi-row", hide_index=True,
                           height=min(420, 38 * (len(table) + 1)))
     rows = chosen["selection"]["rows"]
-    st.caption(t("speakers.split.chosen", n=len(rows), all=len(views)))
+    remark(t("speakers.split.chosen", n=len(rows), all=len(views)))
     if not _dialog_buttons(t("speakers.split.do"), "split", ready=0 < len(rows) < len(views)):
         return
     with told() as outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from html import escape
 
 import streamlit as st
 
@@ -14,6 +15,7 @@ from ui.text import language_name, t
 from ui.widgets.badges import badge
 from ui.widgets.errors import escaped, nothing_here, sentence, told
 from ui.widgets.place import line_link, may
+from ui.widgets.remarks import remark
 from ui.widgets.times import ago, moment, parse_timecode, timecode
 
 _MENTION = re.compile(r"(?<![\w@])@([\w.\-]*\w)")
@@ -33,14 +35,14 @@ def threads(comments: Sequence[Comment]) -> list[tuple[Comment, list[Comment]]]:
 
 
 def mentions_marked(text: str, people: Sequence[str]) -> str:
-    """A comment's text as Markdown that shows it as it was typed, mentions of ``people`` in bold."""
+    """A comment's text as HTML that shows it as it was typed, mentions of ``people`` in bold."""
     known = {login.casefold() for login in people}
     parts, at = [], 0
     for match in _MENTION.finditer(text):
         if match[1].casefold() in known:
-            parts += [escaped(text[at:match.start()]), f"**{escaped(match[0])}**"]
+            parts += [escape(text[at:match.start()]), f"<strong>{escape(match[0])}</strong>"]
             at = match.end()
-    return "".join((*parts, escaped(text[at:])))
+    return "".join((*parts, escape(text[at:]))).replace("\n", "<br>")
 
 
 def comment_threads(card: ProjectCard, language: str) -> None:
@@ -51,7 +53,7 @@ def comment_threads(card: ProjectCard, language: str) -> None:
     if allowed:
         _new(card, language, people)
     else:
-        st.caption(f":material/lock: {t('activity.comment.forbidden')}")
+        remark(t("activity.comment.forbidden"), "lock")
     with st.container(horizontal=True):
         open_only = st.toggle(t("activity.comment.open_only"), value=True, key="comments_open")
         mine = st.toggle(t("activity.comment.mine_only"), key="comments_mine")
@@ -69,7 +71,7 @@ def _new(card: ProjectCard, language: str, people: Sequence[str]) -> None:
     with st.form("new_comment", clear_on_submit=True, border=True):
         text = st.text_area(t("activity.comment.new"), placeholder=t("activity.comment.text_hint"), height=80)
         if people:
-            st.caption(t("activity.comment.can_mention", names=escaped(", ".join(f"@{login}" for login in people))))
+            remark(t("activity.comment.can_mention", names=escaped(", ".join(f"@{login}" for login in people))))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             about = st.text_input(t("activity.comment.about"), placeholder=t("activity.comment.about_hint"),
                                   help=t("activity.comment.about_help"), width=220).strip()
@@ -97,46 +99,45 @@ def _talk(card: ProjectCard, language: str, first: Comment, answers: Sequence[Co
           names: Mapping[str, str], allowed: bool) -> None:
     """One comment, its answers, and what can be done with it."""
     with st.container(border=True, gap="small", key=f"talk_{first.id}"):
-        _head(card, language, first)
-        _said(first, people, names)
+        _said(first, people, names, _about_html(card, language, first))
         for answer in answers:
-            with st.container(horizontal=True, gap="small"):
-                st.markdown(":material/subdirectory_arrow_right:", width="content")
-                with st.container(gap="xsmall"):
-                    _said(answer, people, names)
-        if allowed:
-            _verdict(first)
-            _answer(card, language, first)
+            _said(answer, people, names)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            settled = first.resolved_at is not None
+            st.markdown(badge(t("activity.comment.resolved_by", name=names.get(first.resolved_by, first.resolved_by)),
+                              "green", "check_circle") if settled
+                        else badge(t("activity.comment.open_badge"), "blue", "chat_bubble"), width="content")
+            if allowed:
+                _verdict(first)
+                if not settled:
+                    _answer(card, language, first)
 
 
-def _head(card: ProjectCard, language: str, comment: Comment) -> None:
-    """Whether it is settled, and what it is about."""
-    settled = comment.resolved_at is not None
-    state = badge(t("activity.comment.resolved_badge"), "green", "check_circle") if settled \
-        else badge(t("activity.comment.open_badge"), "blue", "chat_bubble")
+def _about_html(card: ProjectCard, language: str, comment: Comment) -> str:
+    """What a comment is about: a link to its line, a moment, a language."""
     where = comment.language if comment.language in card.targets else language
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(state, width="content")
-        about = []
-        if comment.utterance_id:
-            about.append(line_link(card.id, where, comment.utterance_id,
-                                   t("activity.line", id=comment.utterance_id)))
-        if comment.at_ms is not None:
-            about.append(timecode(comment.at_ms)[:-2])
-        if comment.language:
-            about.append(language_name(comment.language))
-        st.html(" · ".join(about))
+    about = []
+    if comment.utterance_id:
+        about.append(line_link(card.id, where, comment.utterance_id, t("activity.line", id=comment.utterance_id)))
+    if comment.at_ms is not None:
+        about.append(timecode(comment.at_ms)[:-2])
+    if comment.language:
+        about.append(escape(language_name(comment.language)))
+    return " · ".join(about)
 
 
-def _said(comment: Comment, people: Sequence[str], names: Mapping[str, str]) -> None:
-    """Who said it, when, and what; one's own words can be edited."""
-    edited = f" · {t('activity.comment.edited')}" if comment.edited_at is not None else ""
-    who = escaped(names.get(comment.actor, comment.actor))
-    st.markdown(f"**{who}** :small[{escaped(ago(comment.created_at))}{edited}]", help=moment(comment.created_at))
-    own = comment.actor == desk().person.login
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(mentions_marked(comment.text, people))
-        if own:
+def _said(comment: Comment, people: Sequence[str], names: Mapping[str, str], about: str = "") -> None:
+    """Who said it, when, about what, and what; one's own words can be edited. Answers stand further in."""
+    facts = [f'<time datetime="{comment.created_at.isoformat()}" title="{escape(moment(comment.created_at))}">'
+             f"{escape(ago(comment.created_at))}</time>"]
+    facts += [t("activity.comment.edited")] if comment.edited_at is not None else []
+    facts += [about] if about else []
+    inset = "" if about else "border-left:3px solid var(--dw-line);padding-left:.8rem;margin-left:.3rem"
+    with st.container(horizontal=True, vertical_alignment="top"):
+        st.html(f'<div style="{inset}"><strong>{escape(names.get(comment.actor, comment.actor))}</strong> '
+                f'<span class="dw-quiet" style="font-size:.875rem">· {" · ".join(facts)}</span>'
+                f'<div style="margin-top:.2rem">{mentions_marked(comment.text, people)}</div></div>')
+        if comment.actor == desk().person.login:
             with st.popover(t("activity.comment.edit"), icon=":material/edit:", type="tertiary",
                             key=f"edit_comment_{comment.id}"):
                 _edit(comment)
@@ -153,21 +154,15 @@ def _edit(comment: Comment) -> None:
 
 def _verdict(first: Comment) -> None:
     settled = first.resolved_at is not None
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if settled:
-            st.caption(t("activity.comment.resolved_by", name=escaped(first.resolved_by)))
-        label = t("activity.comment.reopen" if settled else "activity.comment.resolve")
-        if st.button(label, key=f"resolve_{first.id}", type="tertiary",
-                     icon=":material/undo:" if settled else ":material/check:"):
-            with told() as outcome:
-                desk().comments.resolve(first.id, not settled)
-            if outcome.is_ok:
-                st.rerun()
+    if st.button(t("activity.comment.reopen" if settled else "activity.comment.resolve"), key=f"resolve_{first.id}",
+                 type="tertiary", icon=":material/undo:" if settled else ":material/check:"):
+        with told() as outcome:
+            desk().comments.resolve(first.id, not settled)
+        if outcome.is_ok:
+            st.rerun()
 
 
 def _answer(card: ProjectCard, language: str, first: Comment) -> None:
-    if first.resolved_at is not None:
-        return
     with st.popover(t("activity.comment.answer"), icon=":material/reply:", type="tertiary", key=f"answer_{first.id}"):
         text = st.text_area(t("activity.comment.answer"), key=f"answer_text_{first.id}",
                             placeholder=t("activity.comment.text_hint"))

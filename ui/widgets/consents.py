@@ -14,6 +14,7 @@ from ui.text import language_name, languages, t
 from ui.urls import download_url
 from ui.widgets.badges import badge
 from ui.widgets.errors import escaped, flash, nothing_here, sentence, told
+from ui.widgets.remarks import remark
 from ui.widgets.times import moment
 
 USES = ("voice", "face", "voice_and_face")
@@ -119,7 +120,7 @@ def _record(card: ProjectCard, consent: Consent, speakers: Sequence[str]) -> Non
                 when=moment(consent.recorded_at, with_time=False))
         here = t("speakers.consent.linked_here", names=", ".join(speakers)) if speakers else \
             t("speakers.consent.linked_nowhere")
-        st.caption(escaped(" · ".join(part for part in (who, here, consent.note) if part)))
+        remark(escaped(" · ".join(part for part in (who, here, consent.note) if part)))
         with st.container(horizontal=True, vertical_alignment="center"):
             _evidence(card, consent)
             if consent.revoked_at is None:
@@ -130,7 +131,7 @@ def _record(card: ProjectCard, consent: Consent, speakers: Sequence[str]) -> Non
 
 def _evidence(card: ProjectCard, consent: Consent) -> None:
     if not consent.evidence_name:
-        st.caption(f":material/attach_file_off: {t('speakers.consent.no_evidence')}", width="content")
+        st.markdown(f":small[:material/attach_file_off: {t('speakers.consent.no_evidence')}]", width="content")
         return
     st.link_button(escaped(consent.evidence_name), download_url(card.id, "evidence", consent.id), type="tertiary",
                    icon=":material/attach_file:",

@@ -19,7 +19,8 @@ _LINE_KINDS = frozenset({"utterance", "translation", "take", "review"})
 _ICONS = {"utterance": "subtitles", "translation": "translate", "take": "graphic_eq", "review": "fact_check",
           "speaker": "record_voice_over", "voice": "record_voice_over", "project": "movie"}
 #: Fields that count versions: they say nothing to a reader.
-_COUNTERS = frozenset({"revision", "source_revision", "engine", "take", "utterance_revision", "text_revision"})
+_COUNTERS = frozenset({"revision", "source_revision", "engine", "take", "utterance_revision", "text_revision",
+                       "transcript_key"})
 #: From this many entries of one kind in a row on, they are told as one.
 _RUN = 4
 
@@ -89,6 +90,11 @@ def sides(edit: Edit) -> tuple[str, ...]:
     if not can_restore(edit):
         return ()
     return tuple(side for side, fields in (("before", edit.before), ("after", edit.after)) if fields)
+
+
+def is_worth_telling(edit: Edit) -> bool:
+    """Whether an entry says anything to a reader: what the machine notes for itself in a project does not."""
+    return edit.entity != "project" or verb(edit) not in ("settings", "changed") or bool(field_changes(edit, {}))
 
 
 def field_changes(edit: Edit, speakers: Mapping[str, str]) -> list[FieldChange]:

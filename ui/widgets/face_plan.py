@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from dubbing.domain.workspace import FaceView, LineView
 from ui.text import t
+from ui.widgets.errors import escaped
 from ui.widgets.timeline import Look, Row, Span
 from ui.widgets.times import length, span
 
@@ -17,6 +18,11 @@ Plan = Mapping[str, tuple[bool, str]]
 
 def reason_words(reason: str) -> str:
     return t(f"faces.reason.{reason}") if reason in REASONS else reason.replace("_", " ")
+
+
+def note_words(note: str) -> str:
+    """What there is to say of a face beside its times."""
+    return t(f"faces.note.{note}") if note in ("turned", "waits") else escaped(note)
 
 
 def face_name(number: int, face: FaceView, speakers: Mapping[str, str]) -> str:

@@ -24,7 +24,8 @@ def line_url(project_id: str, language: str, line: str) -> str:
 
 def line_link(project_id: str, language: str, line: str, text: str = "") -> str:
     """A link to a line as HTML; ``text`` stands for its id."""
-    return f'<a href="{escape(line_url(project_id, language, line))}">{escape(text or line)}</a>'
+    return f'<a href="{escape(line_url(project_id, language, line))}" style="color:var(--dw-accent)">' \
+           f"{escape(text or line)}</a>"
 
 
 def line_links(project_id: str, language: str, lines: Sequence[str], *, most: int = 12) -> str:

@@ -13,6 +13,7 @@ from dubbing.errors import DubbingError, UsageError
 from ui.sentences import said
 from ui.text import t
 from ui.widgets.errors import flash, nothing_here, sentence, tell, told
+from ui.widgets.remarks import remark
 from ui.widgets.row_tables import Row, RowChanges, TableError, from_csv, is_complete, row_changes, to_csv
 
 _LARGEST_CSV_MB = 5
@@ -25,6 +26,7 @@ class TermTable:
 
     ``save`` and ``delete`` raise DubbingError for what cannot be done. ``csv_out`` and ``csv_in`` (all of a file or
     nothing of it; returns the number of its rows) stand for the table's own CSV where there is a richer one.
+    ``scopes`` are those that the person may use.
     """
 
     name: str
@@ -36,6 +38,7 @@ class TermTable:
     check: str = ""
     csv_out: Callable[[], bytes] | None = None
     csv_in: Callable[[bytes], int] | None = None
+    scopes: tuple[str, ...] = (PROJECT, EVERYWHERE)
 
     @property
     def csv_columns(self) -> tuple[str, ...]:
@@ -84,8 +87,8 @@ def _add_form(table: TermTable, key: str) -> None:
         row: Row = {name: st.text_input(_label(table, name), key=f"add_{key}_{name}", width=210,
                                         help=_help(table, name)).strip()
                     for name in table.columns if name != "note"}
-        row["scope"] = st.selectbox(t("glossary.column.scope"), (PROJECT, EVERYWHERE), width=160,
-                                    key=f"add_{key}_scope", format_func=_scope_name)
+        row["scope"] = PROJECT if len(table.scopes) == 1 else st.selectbox(
+            t("glossary.column.scope"), table.scopes, width=160, key=f"add_{key}_scope", format_func=_scope_name)
         sent = st.form_submit_button(t(f"glossary.{table.name}.add"), icon=":material/add:", type="primary")
     if not sent:
         return
@@ -138,7 +141,7 @@ def _grid(table: TermTable, key: str, rows: Sequence[Row], may_edit: bool) -> No
         if (changes or changes.incomplete) and st.button(t("glossary.discard"), key=f"discard_{key}"):
             _forget(key)
             st.rerun()
-        st.caption(_changes_words(table, changes))
+        remark(_changes_words(table, changes))
 
 
 def _changes_words(table: TermTable, changes: RowChanges) -> str:
@@ -213,7 +216,7 @@ def _csv(table: TermTable, key: str, rows: Sequence[Row], language: str, may_edi
 
 def _import(table: TermTable, key: str) -> None:
     """Take over the rows of a file; those that stand there already stay as they are."""
-    st.caption(t(f"glossary.{table.name}.csv_columns"))
+    remark(t(f"glossary.{table.name}.csv_columns"))
     version = st.session_state.get(f"version_{key}", 0)
     file = st.file_uploader(t("glossary.csv.file"), type=["csv", "tsv", "txt"], key=f"file_{key}_{version}",
                             max_upload_size=_LARGEST_CSV_MB)

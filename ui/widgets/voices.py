@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -15,15 +16,19 @@ from ui.urls import file_url
 from ui.widgets.errors import escaped, flash, told
 from ui.widgets.media import sound
 from ui.widgets.progress import follow, is_active
+from ui.widgets.remarks import remark
 
 _GENDERS = frozenset({"female", "male"})
+#: A voice moved in pitch and timbre, as takes name it.
+_SHIFTED = re.compile(r"(.+?)([+-]\d+\.\d)st\*\d+\.\d+")
 
 
 def voice_words(option: VoiceOption) -> str:
-    """A voice for a list: its name, what it sounds like, its engine, and that it clones."""
+    """A voice for a list: its name, what it sounds like, its engine and id, and that it clones."""
     gender = t(f"speakers.voice.{option.gender}") if option.gender in _GENDERS else ""
     clones = t("speakers.voice.clones") if option.clones else ""
-    return " · ".join(part for part in (option.name or option.id, gender, option.engine, clones) if part)
+    parts = (_short(option.name or option.id), gender, f"{option.engine} {option.id}", clones)
+    return " · ".join(part for part in parts if part)
 
 
 def voice_of(options: Sequence[VoiceOption], wanted: VoiceOption | None) -> VoiceOption | None:
@@ -43,17 +48,42 @@ def voice_choice(card: ProjectCard, language: str, speaker: SpeakerView, options
         format_func=lambda one: t("speakers.voice.machine") if one is None else voice_words(one),
         key=f"voice_{speaker.id}_{language}_{assigned.engine if assigned else ''}_{assigned.id if assigned else ''}",
         disabled=not may_assign, help=None if may_assign else t("speakers.voice.forbidden"))
-    heard = speaker.heard.get(language)
-    st.caption(t("speakers.voice.heard", voice=escaped(heard)) if heard else t("speakers.voice.not_heard"))
+    heard = speaker.heard.get(language, "")
+    remark(t("speakers.voice.heard", voice=escaped(heard_words(heard))) if heard else t("speakers.voice.not_heard"))
+    trial = chosen or heard_option(options, heard, language)
     with st.container(horizontal=True, vertical_alignment="center"):
         if chosen != assigned and st.button(t("speakers.voice.assign"), key=f"assign_{speaker.id}", type="primary",
                                             icon=":material/check:"):
             _assign(card, speaker, language, chosen)
         if st.button(t("speakers.voice.audition"), key=f"audition_{speaker.id}", icon=":material/hearing:",
-                     disabled=chosen is None or not may_run,
+                     disabled=trial is None or not may_run,
                      help=t("speakers.voice.audition_help" if may_run else "common.job.may_not_run")):
-            _audition(card, speaker, language, chosen, text)
+            _audition(card, speaker, language, trial, text)
     _sample(card, speaker, may_run)
+
+
+def heard_words(voice: str) -> str:
+    """A voice as takes name it: "jm_kumo-0.4st*0.95" is "Kumo (jm_kumo), 0.4 semitones lower"."""
+    match = _SHIFTED.fullmatch(voice)
+    name = match[1] if match else voice
+    shown = f"{_short(name)} ({name})" if _short(name) != name else name
+    if match is None or not float(match[2]):
+        return shown
+    semitones = float(match[2])
+    return t("speakers.voice.higher" if semitones > 0 else "speakers.voice.lower", voice=shown, by=abs(semitones))
+
+
+def heard_option(options: Sequence[VoiceOption], heard: str, language: str) -> VoiceOption | None:
+    """The voice that is heard now, shifted as it is, as one that can be auditioned."""
+    base = heard.partition("+")[0].partition("-")[0]
+    known = next((one for one in options if one.id == base), None)
+    return None if known is None else VoiceOption(known.engine, heard, known.name, language, known.gender)
+
+
+def _short(voice: str) -> str:
+    """The name in a voice's id: "af_heart" is "Heart"."""
+    head, _, name = voice.partition("_")
+    return (name or head).capitalize()
 
 
 def _assign(card: ProjectCard, speaker: SpeakerView, language: str, chosen: VoiceOption | None) -> None:
@@ -85,7 +115,7 @@ def _sample(card: ProjectCard, speaker: SpeakerView, may_run: bool) -> None:
     if is_active(job) or job.status is not JobStatus.DONE:
         follow(job, may_run=may_run)
         return
-    st.caption(escaped(asked[1]))
+    remark(escaped(asked[1]))
     sound(file_url(card.id, "audition", job.id), t("speakers.voice.sample_of", voice=asked[1]), plays=not asked[2])
     st.session_state[_key(card, speaker)] = (asked[0], asked[1], True)
 

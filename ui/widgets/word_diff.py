@@ -16,7 +16,6 @@ _TOKEN = re.compile(
     r"(?:['’\-][^\W\u3040-\u30ff\u3400-\u9fff]+)*|\s+|[^\w\s]"
 )
 
-_HIDDEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap"
 _STYLES = {
     "removed": "text-decoration:line-through 2px;background:rgba(208,59,59,.16);border-radius:3px;padding:0 1px",
     "added": "text-decoration:underline 2px;text-underline-offset:3px;background:rgba(38,138,80,.18);"
@@ -81,5 +80,5 @@ def _piece_html(piece: Piece) -> str:
     if piece.change is Change.SAME:
         return text
     tag = "del" if piece.change is Change.REMOVED else "ins"
-    said = f'<span style="{_HIDDEN}">[{escape(t(f"activity.diff.{piece.change}"))}] </span>'
+    said = f'<span class="dw-unseen">[{escape(t(f"activity.diff.{piece.change}"))}] </span>'
     return f'<{tag} style="{_STYLES[piece.change]}">{said}{text}</{tag}>'
