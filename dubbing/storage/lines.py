@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from dubbing.storage.tables_people import CommentRow
 
 #: SQLite takes at most 32,766 values in a statement, other databases less.
 _MANY_IDS = 500
+_SHIFT = re.compile(r"[+-]\d+(\.\d+)?st(\*\d+(\.\d+)?)?$")
 _LAYERS = {layer.value: layer for layer in Layer}
 _STATES = {state.value: state for state in ReviewState}
 _NO_STATES: Mapping[Layer, ReviewState] = {}
@@ -85,7 +87,7 @@ class Lines:
                     _open_comments(session, project_id, language, utterance_ids))
 
     def spoken(self, project_id: str, language: str, *, newest: int = 300) -> dict[str, list[SpokenText]]:
-        """What the newest takes say of their voices' paces, by "engine/voice"."""
+        """What the newest takes say of their voices' paces, by "engine/voice"; a shift of a voice is left out."""
         query = (
             select(TakeRow.engine, TakeRow.voice, TakeRow.text, TakeRow.tempo, TakeRow.duration_ms)
             .where(TakeRow.project_id == project_id, TakeRow.language == language)
@@ -94,7 +96,7 @@ class Lines:
         found: dict[str, list[SpokenText]] = {}
         with self._database.read() as session:
             for engine, voice, text, tempo, duration_ms in session.execute(query):
-                found.setdefault(f"{engine}/{voice}", []).append(SpokenText(text, tempo * duration_ms))
+                found.setdefault(_voice_key(engine, voice), []).append(SpokenText(text, tempo * duration_ms))
         return found
 
     def voices(self, project_id: str, language: str) -> dict[str, str]:
@@ -109,10 +111,10 @@ class Lines:
         )
         heard = select(newest.c.speaker, TakeRow.engine, TakeRow.voice).join(newest, TakeRow.id == newest.c.id)
         with self._database.read() as session:
-            found = {speaker: f"{engine}/{voice}" for speaker, engine, voice in session.execute(heard)}
+            found = {speaker: _voice_key(engine, voice) for speaker, engine, voice in session.execute(heard)}
             for speaker, choices in voices_of(session, project_id).items():
                 if language in choices:
-                    found[speaker] = f"{choices[language].engine}/{choices[language].voice}"
+                    found[speaker] = _voice_key(choices[language].engine, choices[language].voice)
             return found
 
     def count(self, project_id: str, language: str, *, speaker: str | None = None,
@@ -121,6 +123,11 @@ class Lines:
         query = _joined(language).where(*_wanted(project_id, speaker, search))
         with self._database.read() as session:
             return session.scalar(select(func.count()).select_from(query.subquery())) or 0
+
+
+def _voice_key(engine: str, voice: str) -> str:
+    """A voice has one pace, however its pitch is shifted ("jm_kumo+2.0st*1.04")."""
+    return f"{engine}/{_SHIFT.sub('', voice)}"
 
 
 _Row = tuple[UtteranceRow, TranslationRow | None, TakeRow | None]
@@ -218,7 +225,7 @@ def _open_comments(session: Session, project_id: str, language: str,
     ).group_by(CommentRow.utterance_id)
     if utterance_ids is not None:
         query = query.where(CommentRow.utterance_id.in_(utterance_ids))
-    return {key: count for key, count in session.execute(query)}
+    return {key: count for key, count in session.execute(query) if key is not None}
 
 
 def _states(session: Session, project_id: str, language: str,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from rapidfuzz import fuzz, process
 from sqlalchemy import func, select
@@ -20,6 +21,7 @@ from dubbing.storage.tables_people import MemoryRow
 
 #: Below this score (0 to 100) a translation is no help.
 LEAST_SCORE = 70.0
+_MANY = 500
 #: Quotes, dashes and dots that differ by hand alone.
 _SAME = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "«": '"', "»": '"', "„": '"', "–": "-", "—": "-"})
 
@@ -56,24 +58,19 @@ class Memory:
     def remember(self, source_language: str, target_language: str, pairs: Iterable[tuple[str, str]], *,
                  project_id: str | None, actor: str) -> int:
         """Keep (source, target) pairs; returns how many were new. What is known already counts as used again."""
-        made = 0
+        wanted = {(memory_key(source), hashlib.sha256(target.encode()).hexdigest()): (source, target)
+                  for source, target in pairs if source.strip() and target.strip()}
+        pair = {"source_language": source_language, "target_language": target_language}
         with self._database.write() as session:
-            for source, target in pairs:
-                if not source.strip() or not target.strip():
-                    continue
-                keys = {"source_key": memory_key(source), "target_key": hashlib.sha256(target.encode()).hexdigest()}
-                row = session.scalar(select(MemoryRow).filter_by(
-                    source_language=source_language, target_language=target_language, **keys))
-                if row is None:
-                    session.add(MemoryRow(
-                        id=new_id(), source_language=source_language, target_language=target_language, **keys,
-                        source=source, target=target, project_id=project_id, actor=actor, uses=0,
-                        created_at=utc_now(), used_at=None))
-                    session.flush()
-                    made += 1
-                else:
+            known = _known(session, pair, [source_key for source_key, _ in wanted])
+            for keys, (source, target) in wanted.items():
+                if (row := known.get(keys)) is not None:
                     row.uses, row.used_at = row.uses + 1, utc_now()
-        return made
+                    continue
+                session.add(MemoryRow(
+                    id=new_id(), **pair, source_key=keys[0], target_key=keys[1], source=source, target=target,
+                    project_id=project_id, actor=actor, uses=0, created_at=utc_now(), used_at=None))
+        return len(wanted.keys() - known.keys())
 
     def hits(self, source_language: str, target_language: str, text: str, *, limit: int = 5) -> list[MemoryHit]:
         """The best pairs for ``text``: exact ones (score 100) first, then those that are at least 70 % alike.
@@ -99,18 +96,20 @@ class Memory:
         return [_to_hit(row, scores[row.id]) for row in rows[:limit]]
 
     def search(self, source_language: str, target_language: str, text: str, *, limit: int = 50) -> list[MemoryHit]:
-        """Pairs with ``text`` in either side, newest first; of all languages where a language is ""."""
-        query = select(MemoryRow)
+        """Pairs with ``text`` in either side, in any case, newest first; of all languages where a language is ""."""
+        query = select(MemoryRow.id, MemoryRow.source, MemoryRow.target).order_by(MemoryRow.id.desc())
         if source_language:
             query = query.where(MemoryRow.source_language == source_language)
         if target_language:
             query = query.where(MemoryRow.target_language == target_language)
-        if text.strip():
-            wanted = text.strip()
-            query = query.where(MemoryRow.source.icontains(wanted, autoescape=True)
-                                | MemoryRow.target.icontains(wanted, autoescape=True))
+        wanted = normalized(text)
         with self._database.read() as session:
-            return [_to_hit(row, 100.0) for row in session.scalars(query.order_by(MemoryRow.id.desc()).limit(limit))]
+            # Compared here: SQLite knows no case but that of ASCII.
+            found = (key for key, source, target in session.execute(query).tuples()
+                     if wanted in normalized(source) or wanted in normalized(target))
+            ids = list(islice(found, limit))
+            rows = session.scalars(select(MemoryRow).where(MemoryRow.id.in_(ids)).order_by(MemoryRow.id.desc()))
+            return [_to_hit(row, 100.0) for row in rows]
 
     def get(self, unit_id: str) -> MemoryUnit:
         """Raises UsageError when there is no such unit."""
@@ -136,6 +135,16 @@ class Memory:
         """How many units there are."""
         with self._database.read() as session:
             return session.scalar(select(func.count()).select_from(MemoryRow)) or 0
+
+
+def _known(session: Session, pair: Mapping[str, str], source_keys: Sequence[str]) -> dict[tuple[str, str], MemoryRow]:
+    """The units of these sources, by source and target key."""
+    found: dict[tuple[str, str], MemoryRow] = {}
+    for first in range(0, len(source_keys), _MANY):
+        query = select(MemoryRow).filter_by(**pair).where(
+            MemoryRow.source_key.in_(source_keys[first:first + _MANY]))
+        found.update(((row.source_key, row.target_key), row) for row in session.scalars(query))
+    return found
 
 
 def _capped(found: str, plain: str, score: float) -> float:

@@ -22,6 +22,8 @@ from dubbing.storage.history import note_edit
 from dubbing.storage.session import Database
 from dubbing.storage.tables import ReviewRow, UtteranceRow
 
+#: So many lines are named in a query; more are read with all the others of their layer.
+_FEW = 100
 _ACCEPTED = (ReviewState.APPROVED.value, ReviewState.LOCKED.value)
 
 
@@ -104,13 +106,13 @@ class Reviews:
 
     def states(self, project_id: str, language: str) -> dict[str, dict[Layer, ReviewState]]:
         """The states of every layer by utterance id; a layer that is missing is a draft."""
-        query = select(ReviewRow).where(
+        query = select(ReviewRow.utterance_id, ReviewRow.layer, ReviewRow.state).where(
             ReviewRow.project_id == project_id, ReviewRow.language.in_(("", language))
         )
         found: dict[str, dict[Layer, ReviewState]] = {}
         with self._database.read() as session:
-            for row in session.scalars(query):
-                found.setdefault(row.utterance_id, {})[Layer(row.layer)] = ReviewState(row.state)
+            for utterance_id, layer, state in session.execute(query).tuples():
+                found.setdefault(utterance_id, {})[Layer(layer)] = ReviewState(state)
         return found
 
     def move(self, project_id: str, utterance_ids: Sequence[str], layer: Layer, to: ReviewState, *,
@@ -126,11 +128,11 @@ class Reviews:
         allowed = roles if role is None else (role,)
         with self._database.write() as session:
             known = set(session.scalars(select(UtteranceRow.id).where(UtteranceRow.project_id == project_id)))
-            rows = {row.utterance_id: row for row in session.scalars(
-                select(ReviewRow).with_for_update().where(
-                    ReviewRow.project_id == project_id, ReviewRow.layer == layer.value, ReviewRow.language == where
-                )
-            )}
+            held = select(ReviewRow).with_for_update().where(
+                ReviewRow.project_id == project_id, ReviewRow.layer == layer.value, ReviewRow.language == where)
+            if len(utterance_ids) <= _FEW:
+                held = held.where(ReviewRow.utterance_id.in_(utterance_ids))
+            rows = {row.utterance_id: row for row in session.scalars(held)}
             for utterance_id in dict.fromkeys(utterance_ids):
                 if utterance_id not in known:
                     raise UsageError(f"There is no utterance {utterance_id} in this project.",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dubbing.domain.project import UNCHANGED, Project, Unchanged
+from dubbing.domain.project import UNCHANGED, Project, Unchanged, Utterance
 from dubbing.domain.review import Action, Layer, ReviewState, action_for, is_protected
 from dubbing.domain.speech import SpokenLine
 from dubbing.domain.workspace import FitEstimate, LinePage, LineQuery, LineView, Pace, Replacement, Rights
@@ -238,7 +238,8 @@ class Lines:
         try:
             yield
         except ConflictError as error:
-            raise ConflictError(error.message, error.hint, saved=self.get(project_id, language, utterance_id),
+            changed = error.saved.id if isinstance(error.saved, Utterance) else utterance_id
+            raise ConflictError(error.message, error.hint, saved=self.get(project_id, language, changed),
                                 attempted=attempted) from error
 
     def _followed(self, project_id: str, utterance_id: str, targets: dict[str, int]) -> int:

@@ -48,12 +48,18 @@ def test_units_are_kept_once_searched_and_deleted(ada: Desk, project: Project) -
         ada.lines.move(project.id, "es", ["u0003"], Layer.TRANSLATION, ReviewState.NEEDS_REVIEW)
     assert ada.memory.count() == 1
     unit, = ada.memory.search("AMIGO", "en", "es")
-    assert unit.source == "A friend." and ada.memory.search("amigo", "en", "de") == []
+    assert unit.source == "A friend." and ada.memory.search("un  ÁMIGO", "en", "es") == []
+    assert ada.memory.search("amigo", "en", "de") == []
     assert len(ada.memory.search("", "", "")) == 1
     ada.memory.delete(unit.unit_id)
     assert ada.memory.count() == 0
     with pytest.raises(UsageError):
         ada.memory.apply(project.id, "es", "u0003", unit.unit_id, 1)
+
+
+def test_a_search_knows_the_case_of_every_letter(ada: Desk, project: Project) -> None:
+    ada.lines.move(project.id, "es", ["u0002"], Layer.TRANSLATION, ReviewState.APPROVED)
+    assert len(ada.memory.search("QUIÉN", "", "")) == 1
 
 
 def test_a_stale_translation_is_not_remembered(ada: Desk, project: Project) -> None:
