@@ -17,6 +17,7 @@ from dubbing.errors import DubbingError
 from dubbing.jobs.kinds import ANY, kinds_of
 from dubbing.ledger import LEASE_S, is_free, worker_name
 from dubbing.pipeline.progress import Listener, nobody
+from dubbing.team.retention import Janitor
 
 IDLE_S = 0.5
 #: How often a worker says that it is alive, and looks for jobs whose worker is not.
@@ -33,6 +34,7 @@ def work(workspace: Workspace, *, lane: str = ANY, until_idle: bool = False, lis
     otherwise, and the worker goes on. SIGTERM and Ctrl-C give the job back and end the worker.
     """
     kinds, name, taken = kinds_of(lane), worker_name(), 0
+    janitor = Janitor(workspace) if "dub" in kinds else None
     with _Presence(workspace, name, kinds) as presence, _stoppable(presence):
         while True:
             presence.collect()
@@ -40,6 +42,8 @@ def work(workspace: Workspace, *, lane: str = ANY, until_idle: bool = False, lis
             if job is None:
                 if until_idle:
                     return taken
+                if janitor is not None:
+                    janitor.now_and_then()
                 time.sleep(IDLE_S)
                 continue
             taken += 1

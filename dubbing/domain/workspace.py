@@ -522,3 +522,14 @@ class StorageUse:
     by_kind: Mapping[str, int]
     by_project: Mapping[str, int]
     free_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Days until something is removed by itself: deleted projects, uploads that nobody used, files of exports
+    (0: never), and stored results that newer ones have replaced."""
+
+    deleted_days: int
+    upload_days: int
+    export_days: int
+    superseded_days: int

@@ -32,6 +32,10 @@ class UsedArtifacts:
         return self._keys(select(StageRunRow.artifact_key).where(StageRunRow.project_id != project_id),
                           select(TakeRow.artifact_key).where(TakeRow.project_id != project_id))
 
+    def all(self) -> set[str]:
+        """What any project made or plays."""
+        return self._keys(select(StageRunRow.artifact_key), select(TakeRow.artifact_key))
+
     def superseded(self, before: datetime) -> set[str]:
         """Results of runs that ended before ``before`` and were followed by two newer ones of the same thing.
 

@@ -47,9 +47,17 @@ class Store:
     def __init__(self, cache: Path | None = None, offline: bool | None = None, catalog: Path | None = None) -> None:
         self.cache = Path(cache) if cache is not None else _default_cache()
         self.offline = _default_offline() if offline is None else offline
-        self.commercial_only = _commercial_only()
         self.notes: list[str] = []
         self._entries = load_catalog(catalog)
+
+    @property
+    def commercial_only(self) -> bool:
+        """Whether models that forbid commercial use are refused; asked anew each time, as it may be switched."""
+        from dubbing.config import load_settings
+        from dubbing.rules import load_rules
+
+        settings = load_settings()
+        return settings.commercial_only or load_rules(settings.home).commercial_only
 
     def entries(self) -> tuple[Entry, ...]:
         """Every model of the catalog, embedded ones first; a name with "*" stands for a family."""
@@ -237,12 +245,6 @@ def _default_offline() -> bool:
     from dubbing.config import load_settings
 
     return load_settings().offline
-
-
-def _commercial_only() -> bool:
-    from dubbing.config import load_settings
-
-    return load_settings().commercial_only
 
 
 def _package_folder(entry: Entry) -> Path | None:
