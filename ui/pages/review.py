@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -30,8 +31,8 @@ def page() -> None:
         return
     card, language = found
     st.html(_STYLE)
+    st.html(f'<h1 class="dw-unseen">{escape(t("review.title"))}: {escape(card.name)}</h1>')
     if not language:
-        st.title(t("review.title"))
         nothing_here(t("review.nothing_open"), t("review.nothing_open_hint"), ":material/translate:")
         return
     held = bench(card, language)
@@ -54,6 +55,7 @@ def _workbench(card: ProjectCard, held: Bench) -> None:
     """Toolbar, component and panel; what is done in any of them runs only this."""
     held.narrow(query_now(held))
     rights = desk().seat.rights(card.id, held.language)
+    held.stamp = _stamp(card)
     shown = desk().lines.page(card.id, held.language, held.query, offset=held.offset, limit=PAGE)
     held.offset, held.shown, held.total, held.all_lines = shown.offset, shown.lines, shown.total, shown.all_lines
     if held.view(held.selected) is None and shown.lines:
@@ -70,18 +72,20 @@ def _workbench(card: ProjectCard, held: Bench) -> None:
                 panel(card, held, rights)
 
 
+def _stamp(card: ProjectCard) -> tuple[object, ...]:
+    """Changes whenever somebody, or a worker, changes what this page shows."""
+    edits = desk().activity.latest(card.id, limit=1)
+    return (edits[0].id if edits else "", *sorted((job.id, job.status.value) for job in desk().jobs.active(card.id)))
+
+
 @st.fragment(run_every=_WATCH_S)
 def _watch(card: ProjectCard, held: Bench) -> None:
     """What runs for this project; when a job ends, or somebody else changes something, the page shows it."""
     with told():
-        jobs = [job for job in desk().jobs.active(card.id) if is_active(job)]
-        edits = desk().activity.latest(card.id, limit=1)
-        stamp = (edits[0].id if edits else "", tuple(sorted((job.id, job.status.value) for job in jobs)))
-        key = f"review_stamp_{card.id}_{held.language}"
-        before = st.session_state.get(key)
-        st.session_state[key] = stamp
-        _show_jobs(jobs)
-        if before is not None and before != stamp:
+        now = _stamp(card)
+        _show_jobs([job for job in desk().jobs.active(card.id) if is_active(job)])
+        if held.stamp != now:
+            held.stamp = now
             st.rerun()
 
 

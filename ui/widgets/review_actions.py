@@ -6,6 +6,7 @@ it stands now under ``conflict``. ``select`` names the line to go on with, ``not
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from ui.session import desk
 from ui.text import t
 from ui.widgets.review_bench import PAGE, Bench, place_of
 from ui.widgets.review_data import line_data, number
+
+_log = logging.getLogger(__name__)
 
 Action = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -48,6 +51,9 @@ def _answer(card: ProjectCard, held: Bench, action: Action) -> Answer:
         return {"ok": False, "message": t("review.did.changed_meanwhile"), "hint": ""}
     except DubbingError as error:
         return {"ok": False, "message": said(error.message), "hint": said(error.hint)}
+    except Exception:  # an action without an answer would be sent again for ever, and hold up those after it
+        _log.exception("action %s", action["kind"])
+        return {"ok": False, "message": t("review.did.failed"), "hint": t("review.did.failed_hint")}
 
 
 def _line(card: ProjectCard, held: Bench, view: LineView) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class Bench:
     comment_at_ms: int | None = None
     #: The query was changed by something else than the toolbar, which has to follow.
     narrowed_elsewhere: bool = False
+    #: What ``ui.pages.review`` last knew of the project's changes, so that it notices those of others.
+    stamp: tuple[object, ...] = ()
     #: The page as it was last read, for actions that need to know what stands around a line.
     shown: tuple[LineView, ...] = ()
     total: int = 0

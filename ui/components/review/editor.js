@@ -7,7 +7,9 @@ import { keysOf } from "./keys.js";
 
 export const STATE_ICON = { draft: "draft", needs_review: "eye", changes_requested: "back", approved: "check", locked: "lock" };
 export const FIT_ICON = { green: "check", amber: "warn", red: "stop" };
-const MOVE_ICON = { draft: "back", needs_review: "hand", changes_requested: "back", approved: "check", locked: "lock" };
+const MOVE_ICON = { draft: "down", needs_review: "hand", changes_requested: "back", approved: "check", locked: "lock" };
+// Steps that are shown by their word; the rarer ones by their icon.
+const VERDICTS = new Set(["approved", "changes_requested", "needs_review"]);
 export const LAYERS = ["transcript", "translation", "dub"];
 
 export class Editor {
@@ -103,11 +105,11 @@ export class Editor {
     return {
       save: make("save", "save", () => tell.save(this.line.id), "primary"),
       take: make("take", "voice", () => tell.take()),
-      split: make("split", "split", () => tell.split(this.cursor())),
-      up: make("merge_up", "up", () => tell.merge(-1)),
-      down: make("merge_down", "down", () => tell.merge(1)),
-      insert: make("insert", "insert", () => tell.insert()),
-      remove: make("delete", "remove", () => tell.remove(), "danger"),
+      split: make("split", "split", () => tell.split(this.cursor()), "rare"),
+      up: make("merge_up", "up", () => tell.merge(-1), "rare"),
+      down: make("merge_down", "down", () => tell.merge(1), "rare"),
+      insert: make("insert", "insert", () => tell.insert(), "rare"),
+      remove: make("delete", "remove", () => tell.remove(), "rare danger"),
     };
   }
 
@@ -194,7 +196,8 @@ export class Editor {
       const state = line.states[layer];
       const moves = line.moves[layer].map((to) => {
         const name = say(`move_${moveName(state, to)}`);
-        const node = button(MOVE_ICON[to], name, () => this.tell.move(layer, to), { extra: `move ${to}` });
+        const quiet = !VERDICTS.has(moveName(state, to)) || (to === "needs_review" && line.moves[layer].includes("approved"));
+        const node = button(MOVE_ICON[to], name, () => this.tell.move(layer, to), { extra: `move ${to}`, quiet });
         node.setAttribute("aria-label", `${name}: ${say(`layer_${layer}`)}`);
         node.dataset.move = `${layer}-${to}`;
         return node;
@@ -220,6 +223,7 @@ export class Editor {
     this.sides.target.counts.textContent = say("counts_target", { chars: found.characters, syllables: found.syllables,
       budget: found.syllable_budget, cps: found.characters_per_second.toFixed(1) });
     this.fit.className = `fit ${found.natural_ms ? found.fit : "none"}`;
+    this.live = found.natural_ms ? { word: found.fit, tempo: found.tempo, predicted: true } : null;
     if (!found.natural_ms) { this.fitText.replaceChildren(say("nothing_to_say")); this.fitMore.textContent = ""; this.meter.hidden = true; return; }
     this.meter.hidden = false;
     const word = say(`fit_${found.fit}`);

@@ -57,8 +57,9 @@ export class LineList {
       el("span", { class: "number", text: String(line.n) }),
       el("span", { class: "when" }, el("span", { text: timecode(line.start, 1) }), el("small", { text: say("seconds", { n: ((line.end - line.start) / 1000).toFixed(1) }) })),
       speaker,
-      el("span", { class: "words source", lang: line.source_language, dir: "auto", text: line.source }),
-      el("span", { class: `words target ${line.target ? "" : "missing"}`, lang: line.target_language, dir: "auto", text: line.target || say("no_translation") }),
+      el("span", { class: "both" },
+        el("span", { class: "words source", lang: line.source_language, dir: "auto", text: line.source }),
+        el("span", { class: `words target ${line.target ? "" : "missing"}`, lang: line.target_language, dir: "auto", text: line.target || say("no_translation") })),
       this.fit(line),
       el("span", { class: "states" }, ...LAYERS.map((layer) => this.layer(line, layer))),
       el("span", { class: "marks" }, ...this.marks(line, unsaved)));

@@ -34,7 +34,7 @@ export class Player {
 
   build(keys) {
     const { say } = this;
-    this.caption = el("p", { class: "caption", "aria-hidden": "true" });
+    this.caption = el("p", { class: "caption empty", "aria-hidden": "true" });
     this.badge = el("p", { class: "what" });
     this.message = el("p", { class: "trouble", role: "status" });
     this.stage = el("div", { class: "stage" }, ...Object.values(this.tracks).map((t) => t.video),

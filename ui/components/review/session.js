@@ -42,6 +42,7 @@ export class Session {
     if (!this.line) this.open(this.stay() ?? data.lines[0]?.id ?? null, false);
     else this.show();
     this.showElsewhere();
+    this.onTime(review.player.time);
     review.measure();
   }
 
@@ -103,7 +104,7 @@ export class Session {
       drafts.keep();
     }
     const line = this.byId(action.line);
-    if (line) this.review.list.update(drafts.over(line), drafts.get(line.id));
+    if (line) this.updateRow(line);
   }
 
   // the selected line ---------------------------------------------------------------------------------------------
@@ -137,7 +138,7 @@ export class Session {
     this.place = this.lines.indexOf(line);
     review.editor.show(line, { speakers: data.speakers, source_name: data.source_name, target_name: data.target_name,
       source_language: data.source_language, target_language: data.language, layer: data.layer,
-      source_pace: data.source_pace, pace: data.paces[review.drafts.over(line).speaker] ?? data.pace });
+      source_pace: data.source_pace, pace: { ...data.pace, ...data.paces[review.drafts.over(line).speaker] } });
     this.showTimes();
     review.player.setLine({ start: line.start, end: line.end, number: line.n, clip: line.clip, side: line.side, clipStart: line.clip_start });
   }
@@ -166,8 +167,16 @@ export class Session {
 
   changed(id) {
     const line = this.byId(id);
-    if (line) this.review.list.update(this.review.drafts.over(line), this.review.drafts.get(id));
+    if (line) this.updateRow(line);
     if (id === this.selected) this.showTimes();
+  }
+
+  /** A line's row as it stands; while its text is being typed with the fit of what is typed. */
+  updateRow(line) {
+    const { drafts, list, editor } = this.review;
+    const draft = drafts.get(line.id);
+    const typed = draft && line.id === this.selected && ["target", "start", "end"].some((name) => name in draft);
+    list.update(typed ? { ...drafts.over(line), fit: editor.live } : drafts.over(line), draft);
   }
 
   save(id) {
@@ -210,7 +219,7 @@ export class Session {
     this.review.drafts.change(line, { start, end });
     this.review.editor.savedId = null;
     this.review.editor.refresh();
-    this.review.list.update(this.review.drafts.over(line), this.review.drafts.get(id));
+    this.updateRow(line);
     if (final) this.save(id);
   }
 

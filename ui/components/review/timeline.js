@@ -33,13 +33,14 @@ export class Timeline {
     this.scroller.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     this.canvas.addEventListener("click", (event) => this.click(event));
     this.canvas.addEventListener("pointermove", (event) => this.hover(event));
-    this.names = el("div", { class: "lanes", "aria-hidden": "true" },
-      el("span", { text: say("lane_source") }), el("span", { text: say("lane_dub") }));
+    const names = el("div", { class: "lanes", "aria-hidden": "true" },
+      el("span", { class: "source", text: say("lane_source") }), el("span", { class: "dub", text: say("lane_dub") }));
     const zoom = el("div", { class: "zoom" },
       button("minus", say("zoom_out"), () => this.zoom(1 / 1.6), { quiet: true, keys: "-" }),
       button("plus", say("zoom_in"), () => this.zoom(1.6), { quiet: true, keys: "+" }),
       button("fit", say("zoom_line"), () => this.fit(), { quiet: true, keys: "0" }));
-    this.element = el("section", { class: "timeline", "aria-label": say("timeline") }, this.scroller, this.names, zoom);
+    this.element = el("section", { class: "timeline", "aria-label": say("timeline") },
+      el("div", { class: "bar" }, names, zoom), el("div", { class: "frame" }, this.scroller));
     this.watcher = new ResizeObserver(() => this.resize());
     this.watcher.observe(this.scroller);
   }
