@@ -16,6 +16,7 @@ from ui import session
 from ui.navigation import PLACES, go_to, link_to
 from ui.text import LOCALES, language_name, locale, set_locale, t
 from ui.widgets.badges import role_name
+from ui.widgets.door import LOCALE_QUERY
 from ui.widgets.errors import escaped, nothing_here, tell, told
 from ui.widgets.times import ago
 
@@ -39,8 +40,15 @@ def dress() -> None:
 
 
 def speak_for(person: Person) -> None:
-    """Use the language that the person chose, from the first page of a session on."""
-    if "locale" not in st.session_state and person.locale in LOCALES:
+    """Use the language that the person chose: at the door just now (the address tells), or else for their account."""
+    asked = st.query_params.get(LOCALE_QUERY)
+    if asked is not None:
+        del st.query_params[LOCALE_QUERY]
+    if asked in LOCALES:
+        set_locale(asked)
+        with told():
+            session.desk().accounts.set_locale(asked)
+    elif "locale" not in st.session_state and person.locale in LOCALES:
         set_locale(person.locale)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 LIGHT = {"primaryColor": "#1d5fa8", "backgroundColor": "#ffffff", "secondaryBackgroundColor": "#f3f5f8",
          "textColor": "#1b2430", "linkColor": "#1a5796", "borderColor": "#cfd6df"}
-DARK = {"primaryColor": "#3b7fc9", "backgroundColor": "#12171e", "secondaryBackgroundColor": "#1d242e",
+DARK = {"primaryColor": "#3474bd", "backgroundColor": "#12171e", "secondaryBackgroundColor": "#1d242e",
         "textColor": "#eef2f7", "linkColor": "#8cc0f5", "borderColor": "#333d4a"}
 SHARED: dict[str, object] = {
     "font": "sans-serif", "baseFontSize": 15, "baseRadius": "0.375rem", "buttonRadius": "0.375rem",

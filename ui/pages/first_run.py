@@ -6,8 +6,8 @@ import streamlit as st
 
 from dubbing.errors import UsageError
 from ui import session
-from ui.text import t
-from ui.widgets.door import card, locale_choice
+from ui.text import locale, t
+from ui.widgets.door import LOCALE_QUERY, card, locale_choice
 from ui.widgets.errors import told
 
 
@@ -26,7 +26,8 @@ def page() -> None:
         if asked:
             with told():
                 check_same(password, again)
-                session.sign_in(session.doors().first_run(login.strip(), name.strip(), password))
+                ticket = session.doors().first_run(login.strip(), name.strip(), password)
+                session.sign_in(ticket, f"/?{LOCALE_QUERY}={locale()}")
         locale_choice()
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode, urlsplit
-
 import streamlit as st
 
 from ui import session
 from ui.text import t
-from ui.widgets.door import card, locale_choice
+from ui.widgets.door import card, here, locale_choice
 from ui.widgets.errors import told
 
 
@@ -57,9 +55,3 @@ def oidc_providers() -> list[str]:
     auth = st.secrets["auth"]
     named = [name for name in auth if hasattr(auth[name], "keys")]
     return named or [""]
-
-
-def here() -> str:
-    """The address that was asked for, to come back to."""
-    asked = urlencode(st.query_params.to_dict())
-    return (urlsplit(st.context.url or "/").path or "/") + (f"?{asked}" if asked else "")

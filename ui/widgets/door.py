@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
 from ui.text import LOCALES, locale, set_locale, t
 
 LOGO = Path(__file__).parents[1] / "logo.svg"
+#: How the door tells the page behind it which language was chosen.
+LOCALE_QUERY = "locale"
 
 
 @contextmanager
@@ -33,3 +36,11 @@ def locale_choice() -> None:
     if chosen and chosen != locale():
         set_locale(chosen)
         st.rerun()
+
+
+def here() -> str:
+    """The address that was asked for, to come back to, with the language that was chosen at the door."""
+    asked = st.query_params.to_dict()
+    if "locale" in st.session_state:
+        asked[LOCALE_QUERY] = locale()
+    return (urlsplit(st.context.url or "/").path or "/") + (f"?{urlencode(asked)}" if asked else "")

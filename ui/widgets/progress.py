@@ -58,10 +58,13 @@ def job_words(job: JobView) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def job_bar(job: JobView, *, may_run: bool = True) -> None:
-    """A job as it stands: a bar while it is active, its sentence and "try again" when it failed."""
+def job_bar(job: JobView, *, may_run: bool = True, hint: bool = True) -> None:
+    """A job as it stands: a bar while it is active, its sentence and "try again" when it failed.
+
+    ``hint`` False leaves out what to do where no worker runs: the page has said it.
+    """
     if job.status in _ACTIVE:
-        _active_bar(job, may_run)
+        _active_bar(job, may_run, hint)
     elif job.status is JobStatus.FAILED:
         sentence(job.error or t("common.job.status.failed"), job.hint)
         _again(job, may_run)
@@ -70,20 +73,21 @@ def job_bar(job: JobView, *, may_run: bool = True) -> None:
         _again(job, may_run)
 
 
-def follow(job: JobView, *, may_run: bool = True, on_end: Callable[[JobView], None] | None = None) -> None:
+def follow(job: JobView, *, may_run: bool = True, hint: bool = True,
+           on_end: Callable[[JobView], None] | None = None) -> None:
     """A job's bar that keeps itself up to date, and runs the page again when the job has ended.
 
     ``on_end`` is called once with the ended job before that.
     """
     if not is_active(job):
-        job_bar(job, may_run=may_run)
+        job_bar(job, may_run=may_run, hint=hint)
         return
 
     @st.fragment(run_every=POLL_S, key=f"follow_{job.id}")
     def bar() -> None:
         with told():
             now = desk().jobs.get(job.id)
-            job_bar(now, may_run=may_run)
+            job_bar(now, may_run=may_run, hint=hint)
             if not is_active(now):
                 if on_end is not None:
                     on_end(now)
@@ -92,7 +96,7 @@ def follow(job: JobView, *, may_run: bool = True, on_end: Callable[[JobView], No
     bar()
 
 
-def _active_bar(job: JobView, may_run: bool) -> None:
+def _active_bar(job: JobView, may_run: bool, hint: bool) -> None:
     with st.container(key=f"job_{job.id}", horizontal=True, vertical_alignment="bottom"):
         st.progress(fraction(job), text=f":small[{job_words(job)}]")
         if st.button(t("common.job.cancel"), key=f"cancel_{job.id}", icon=":material/stop_circle:", type="tertiary",
@@ -101,7 +105,7 @@ def _active_bar(job: JobView, may_run: bool) -> None:
                 desk().jobs.cancel(job.id)
             if outcome.is_ok:
                 st.rerun()
-    if job.status is JobStatus.QUEUED and not job.worker_alive:
+    if hint and job.status is JobStatus.QUEUED and not job.worker_alive:
         st.caption(f":material/info: {t('common.job.no_worker_hint')}")
 
 

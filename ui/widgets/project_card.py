@@ -34,7 +34,7 @@ def project_card(card: ProjectCard, actions: Callable[[ProjectCard], None]) -> N
         with progress:
             st.html(progress_table(card.progress, t("projects.progress_of", name=card.name)))
             if card.job is not None:
-                follow(card.job, may_run=card.rights.may(Action.RUN))
+                follow(card.job, may_run=card.rights.may(Action.RUN), hint=False)
 
 
 def _facts(card: ProjectCard) -> None:
