@@ -26,8 +26,10 @@ class Views:
     def of(self, jobs: Iterable[Job]) -> list[JobView]:
         return [self.one(job) for job in jobs]
 
-    def one(self, job: Job) -> JobView:
-        waits = self.storage.jobs.ahead(job, neighbours(job.kind)) if job.status is JobStatus.QUEUED else 0
+    def one(self, job: Job, *, counts_ahead: bool = True) -> JobView:
+        """``counts_ahead`` False leaves out how many jobs come before it, which asks the database for each."""
+        must_count = counts_ahead and job.status is JobStatus.QUEUED
+        waits = self.storage.jobs.ahead(job, neighbours(job.kind)) if must_count else 0
         return JobView(job.id, job.kind, job.status, job.project_id, job.progress, job.payload, job.result, job.error,
                        job.hint, job.created_at, job.started_at, job.finished_at, self._eta(job), waits,
                        self._is_alive(job))

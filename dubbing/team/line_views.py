@@ -123,4 +123,4 @@ class LineViews:
         by_line = {job.payload.get("utterance_id", ""): job for job in reversed(jobs)
                    if job.payload.get("language") == self._language}
         views = Views(self._seat.workspace)
-        return {key: views.one(job) for key, job in by_line.items() if key in wanted}
+        return {key: views.one(job, counts_ahead=False) for key, job in by_line.items() if key in wanted}
