@@ -72,6 +72,14 @@ class History:
                 query = query.where(or_(EditRow.at < last.at, and_(EditRow.at == last.at, EditRow.id < last.id)))
             return [to_edit(row) for row in session.scalars(query)]
 
+    def together(self, edit: Edit) -> list[Edit]:
+        """Everything that was changed in the transaction of an entry, in that order."""
+        query = select(EditRow).where(
+            EditRow.project_id == edit.project_id, EditRow.actor == edit.actor, EditRow.at == edit.at,
+        ).order_by(EditRow.id)
+        with self._database.read() as session:
+            return [to_edit(row) for row in session.scalars(query)]
+
     def as_of(self, edit: Edit, *, after: bool) -> dict[str, Any]:
         """All that the history knows of an entity as it was before, or ``after``, an entry."""
         query = select(EditRow).where(

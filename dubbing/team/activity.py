@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from dubbing.domain.project import Edit, VoiceChoice
+from dubbing.domain.project import Edit
 from dubbing.domain.review import Action, Layer, ReviewState, Role
+from dubbing.domain.workspace import VoiceOption
 from dubbing.errors import UsageError
 from dubbing.team.accounts import Accounts
 from dubbing.team.lines import Lines
 from dubbing.team.reach import languages_of, sees, told_to
 from dubbing.team.seat import Seat
+from dubbing.team.speakers import Speakers
 from dubbing.team.takes import Takes
 
 Side = Literal["before", "after"]
@@ -23,8 +25,8 @@ Values = Mapping[str, Any]
 
 #: How many entries are read at most at once.
 _MOST = 10_000
-#: Of a project's settings, what the machine keeps for itself.
-_MACHINE_SETTINGS = frozenset({"transcript_key"})
+#: Of a project's settings, what people choose; the rest is what the machine keeps of files and transcripts.
+_CHOSEN = ("options", "rules")
 
 
 class Activity:
@@ -106,30 +108,50 @@ class Activity:
             raise UsageError("This take was deleted.", "Choose another one, or speak the line again.")
         Takes(self._seat).choose(values["take"])
 
-    def _speaker(self, edit: Edit, _side: Side, values: Values | None) -> None:
-        speakers, actor = self._storage.speakers, self._seat.actor
+    def _speaker(self, edit: Edit, side: Side, values: Values | None) -> None:
+        told = {**(edit.before or {}), **(edit.after or {})}
         if edit.language:
-            self._seat.require(Action.EDIT_DUB, edit.project_id, edit.language)
-            voice = None if values is None else values.get("voice")
-            speakers.assign_voice(edit.project_id, edit.entity_id, edit.language,
-                                  None if voice is None else VoiceChoice(*voice), actor=actor)
-            return
-        if _is_about_consent(edit):
+            self._voice(edit, None if values is None else values.get("voice"))
+        elif "consent" in told or "consent_revoked" in told:
             self._consent(edit, values or {})
-            return
-        self._seat.require(Action.EDIT_TRANSCRIPT, edit.project_id)
+        elif "merged_into" in told or "split_from" in told:
+            self._cast(edit, told, is_undone=side == "before")
+        else:
+            self._name(edit, values)
+
+    def _name(self, edit: Edit, values: Values | None) -> None:
         if values is None:
             raise UsageError("The speaker was heard here for the first time.", "There is nothing before that.")
-        speakers.save(edit.project_id, edit.entity_id, name=values.get("name"), character=values.get("character"),
-                      actor=actor)
+        speakers = Speakers(self._seat)
+        speakers.rename(edit.project_id, edit.entity_id, values.get("name"), values.get("character"))
+
+    def _voice(self, edit: Edit, voice: Sequence[str] | None) -> None:
+        option = None if voice is None else VoiceOption(voice[0], voice[1], voice[1], edit.language)
+        Speakers(self._seat).assign_voice(edit.project_id, edit.entity_id, edit.language, option)
 
     def _consent(self, edit: Edit, values: Values) -> None:
         self._seat.require(Action.MANAGE_CONSENT, edit.project_id)
         consent_id = (edit.before or {}).get("consent") or (edit.after or {}).get("consent")
         if not consent_id:
             raise UsageError("A consent that was withdrawn stays so.", "Record the new one, with its evidence.")
-        self._storage.consents.link(edit.project_id, edit.entity_id, consent_id, bool(values.get("consent")),
-                                    actor=self._seat.actor)
+        Speakers(self._seat).link_consent(edit.project_id, edit.entity_id, consent_id, bool(values.get("consent")))
+
+    def _cast(self, edit: Edit, told: Values, *, is_undone: bool) -> None:
+        """Part speakers who were merged, or merge who was split; lines that went elsewhere since stay there."""
+        speakers, was_merged = Speakers(self._seat), "merged_into" in told
+        if was_merged == is_undone:
+            at, given_to = (told["merged_into"],) * 2 if was_merged else (told["split_from"], edit.entity_id)
+            new = speakers.split(edit.project_id, at, self._given_with(edit, given_to))
+            known = self._storage.history.as_of(edit, after=not is_undone)
+            speakers.rename(edit.project_id, new, known.get("name", edit.entity_id), known.get("character", ""))
+        else:
+            other, into = (edit.entity_id, told["merged_into"]) if was_merged else (edit.entity_id, told["split_from"])
+            speakers.merge(edit.project_id, into, other)
+
+    def _given_with(self, edit: Edit, speaker: str) -> list[str]:
+        """Lines that were given to a speaker in the transaction of an entry."""
+        return [one.entity_id for one in self._storage.history.together(edit)
+                if one.entity == "utterance" and (one.after or {}).get("speaker") == speaker]
 
     def _review(self, edit: Edit, _side: Side, values: Values | None) -> None:
         for layer, state in (values or {}).items():
@@ -146,9 +168,7 @@ class Activity:
             projects.delete(edit.project_id, values["deleted_at"], actor=actor)
         changed = {name: values[name] for name in ("name", "targets", "source_language") if values.get(name)}
         if "settings" in values:
-            present = projects.get(edit.project_id).settings
-            kept = {key: present[key] for key in _MACHINE_SETTINGS & present.keys()}
-            changed["settings"] = {**values["settings"], **kept}
+            changed["settings"] = _chosen(values["settings"], projects.get(edit.project_id).settings)
         if changed:
             projects.update(edit.project_id, **changed, actor=actor)
 
@@ -163,14 +183,17 @@ class Activity:
             self._seat.require(actions[0], edit.project_id, edit.language)
 
 
-def _is_about_consent(edit: Edit) -> bool:
-    return any(name.startswith("consent") for name in edit.after or {})
+def _chosen(then: Values, now: Values) -> dict[str, Any]:
+    """The settings of now with what people chose then."""
+    rest = {key: value for key, value in now.items() if key not in _CHOSEN}
+    return {**rest, **{key: then[key] for key in _CHOSEN if key in then}}
 
 
 def _for_speakers(edit: Edit) -> Action:
     if edit.language:
         return Action.EDIT_DUB
-    return Action.MANAGE_CONSENT if _is_about_consent(edit) else Action.EDIT_TRANSCRIPT
+    is_about_consent = any(name.startswith("consent") for name in edit.after or {})
+    return Action.MANAGE_CONSENT if is_about_consent else Action.EDIT_TRANSCRIPT
 
 
 def _for_lines(values: Values | None) -> tuple[Action, ...]:

@@ -45,7 +45,8 @@ def database_with_project(tmp_path_factory: pytest.TempPathFactory, empty_databa
     file = shutil.copyfile(empty_database, tmp_path_factory.mktemp("workspace") / "dubbing.db")
     with open_repository(file) as storage:
         made = storage.projects.create("A film", "/films/film.mp4", source_sha256="0" * 64,
-                                       media={"duration_ms": 60_000}, source_language="en", targets=["es", "de"])
+                                       media={"duration_ms": 60_000}, source_language="en", targets=["es", "de"],
+                                       settings={"options": {"synthesizer": "fake"}})
         storage.utterances.import_lines(made.id, [
             say("Good morning.", 0, 1000), say("Who are you?", 1500, 2500, "S1"), say("A friend.", 3000, 4000)])
         for language, texts in (("es", ("Buenos días.", "¿Quién eres?", "Un amigo.")),

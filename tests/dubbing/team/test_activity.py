@@ -10,6 +10,7 @@ import pytest
 from dubbing.api import Desk, ForbiddenError, Workspace
 from dubbing.domain.project import Edit, Project, Utterance, VoiceChoice
 from dubbing.domain.review import Layer, ReviewState, Role
+from dubbing.domain.workspace import VoiceOption
 from dubbing.errors import UsageError
 
 _S = ReviewState
@@ -232,28 +233,68 @@ def test_a_choice_of_a_take(ana: Desk, project: Project, speak: Callable[..., st
             ana.activity.restore(entry.id, side)
 
 
-def test_a_speaker_s_name(ana: Desk, project: Project, workspace: Workspace) -> None:
-    workspace.storage.speakers.save(project.id, "S0", name="Ada", character="Queen", actor="ana")
+def names(desk: Desk, project: Project) -> dict[str, str]:
+    return {one.id: one.name for one in desk.seat.workspace.storage.speakers.all(project.id)}
+
+
+def test_a_speaker_s_name(ana: Desk, project: Project) -> None:
+    ana.speakers.rename(project.id, "S0", "Ada", "Queen")
     edit = last(ana, project, "speaker")
-    workspace.storage.speakers.save(project.id, "S0", name="Eva", actor="ana")
+    ana.speakers.rename(project.id, "S0", "Eva")
     ana.activity.restore(edit.id)
-    assert [(one.name, one.character) for one in workspace.storage.speakers.all(project.id)][0] == ("S0", "")
+    assert names(ana, project)["S0"] == "S0"
     ana.activity.restore(edit.id, "after")
-    assert [(one.name, one.character) for one in workspace.storage.speakers.all(project.id)][0] == ("Ada", "Queen")
+    found = ana.speakers.all(project.id)[0]
+    assert (found.name, found.character) == ("Ada", "Queen")
 
 
-def test_a_voice_of_a_speaker(ana: Desk, project: Project, workspace: Workspace) -> None:
-    speakers = workspace.storage.speakers
-    voices = lambda: speakers.all(project.id)[0].voices.get("es")  # noqa: E731
-    for voice in ("Maria", "Lucia"):
-        speakers.assign_voice(project.id, "S0", "es", VoiceChoice("fake", voice), actor="ana")
+def test_a_voice_of_a_speaker(ana: Desk, project: Project) -> None:
+    voice = lambda: ana.seat.workspace.storage.speakers.all(project.id)[0].voices.get("es")  # noqa: E731
+    for name in ("fake_low", "fake_high"):
+        ana.speakers.assign_voice(project.id, "S0", "es", VoiceOption("fake", name, name, "es"))
     second, first = ana.activity.latest(project.id, entity="speaker", language="es")
     ana.activity.restore(second.id)
-    assert voices() == VoiceChoice("fake", "Maria")
+    assert voice() == VoiceChoice("fake", "fake_low")
     ana.activity.restore(first.id)
-    assert voices() is None
+    assert voice() is None
     ana.activity.restore(second.id, "after")
-    assert voices() == VoiceChoice("fake", "Lucia")
+    assert voice() == VoiceChoice("fake", "fake_high")
+
+
+def test_a_voice_that_imitates_needs_consent_here_too(
+        ana: Desk, member: Callable[..., Desk], project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dubbing import registry
+
+    ana.speakers.assign_voice(project.id, "S0", "es", VoiceOption("fake", "fake_low", "", "es"))
+    ana.speakers.assign_voice(project.id, "S0", "es", None)
+    edit = last(ana, project, "speaker")
+    member("boss", Role.PROJECT_MANAGER).projects.set_settings(project.id, consent_required=True)
+    monkeypatch.setattr(registry.choose("tts", "fake"), "clones", True, raising=False)
+    with pytest.raises(ForbiddenError, match="has not allowed"):
+        ana.activity.restore(edit.id)
+
+
+def test_speakers_merged_and_split(ana: Desk, project: Project) -> None:
+    spoken = lambda: [(one.text, names(ana, project)[one.speaker])  # noqa: E731
+                      for one in ana.seat.workspace.storage.utterances.all(project.id)]
+    ana.speakers.rename(project.id, "S0", "Ada")
+    ana.speakers.rename(project.id, "S1", "Bob", "King")
+    before = spoken()
+    ana.speakers.merge(project.id, "S0", "S1")
+    merged = spoken()
+    assert {name for _, name in merged} == {"Ada"}
+    ana.activity.restore(last(ana, project, "speaker").id)
+    assert spoken() == before, "Bob is back, and says what he said"
+    assert next(one for one in ana.speakers.all(project.id) if one.name == "Bob").character == "King"
+    made = ana.speakers.split(project.id, "S0", ["u0001"])
+    entry = last(ana, project, "speaker")
+    ana.speakers.rename(project.id, made, "Cid")
+    ana.activity.restore(entry.id)
+    assert spoken() == before
+    gone = ana.activity.latest(project.id, entity="speaker", entity_id="S1")[-1]
+    with pytest.raises(UsageError):
+        ana.activity.restore(gone.id)
+    assert "S1" not in names(ana, project), "nobody comes back without lines"
 
 
 def test_a_consent_of_a_speaker(ana: Desk, member: Callable[..., Desk], project: Project,
@@ -296,14 +337,16 @@ def test_a_review(ana: Desk, project: Project, member: Callable[..., Desk]) -> N
 
 def test_a_project(ana: Desk, project: Project, member: Callable[..., Desk], workspace: Workspace) -> None:
     boss, projects = member("boss", Role.PROJECT_MANAGER), workspace.storage.projects
-    projects.update(project.id, name="Another film", targets=["es"], settings={"lipsync": "off"}, actor="boss")
+    projects.update(project.id, name="Another film", targets=["es"], settings={"options": {"lipsync": "off"}},
+                    actor="boss")
     edit = last(boss, project, "project")
-    projects.update(project.id, settings={"lipsync": "off", "transcript_key": "k"})
+    projects.update(project.id, settings={"options": {"lipsync": "off"}, "transcript_key": "k"})
     with pytest.raises(ForbiddenError):
         ana.activity.restore(edit.id)
     boss.activity.restore(edit.id)
     now = projects.get(project.id)
-    assert (now.name, set(now.targets), dict(now.settings)) == ("A film", {"es", "de"}, {"transcript_key": "k"})
+    assert (now.name, set(now.targets), dict(now.settings)) == (
+        "A film", {"es", "de"}, {"options": {"synthesizer": "fake"}, "transcript_key": "k"})
     projects.archive(project.id, actor="boss")
     boss.activity.restore(last(boss, project, "project").id)
     projects.delete(project.id, actor="boss")
@@ -337,8 +380,8 @@ def test_rights_of_every_role(role: Role, ana: Desk, member: Callable[..., Desk]
     storage = workspace.storage
     speak("one")
     speak("two", actor="ana")
-    storage.speakers.save(project.id, "S0", name="Ada", actor="ana")
-    storage.speakers.assign_voice(project.id, "S0", "es", VoiceChoice("fake", "Maria"), actor="ana")
+    ana.speakers.rename(project.id, "S0", "Ada")
+    ana.speakers.assign_voice(project.id, "S0", "es", VoiceOption("fake", "fake_low", "", "es"))
     storage.projects.update(project.id, name="Another film", actor="ana")
     ana.lines.save(project.id, "es", "u0001", source_text="Good evening.", target_text="Buenas noches.")
     entries = {
