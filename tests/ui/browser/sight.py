@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PATIENCE_MS = 20_000
 #: What the browser says of its own accord and no page of ours can help.
 _HARMLESS = re.compile(r"Failed to load resource|preload|Permissions-Policy|ResizeObserver|third-party cookie"
-                       r"|\[Violation\]|favicon|WebSocket|net::ERR", re.IGNORECASE)
+                       r"|\[Violation\]|favicon|WebSocket|net::ERR|disconnected from server", re.IGNORECASE)
 
 
 class Window:
