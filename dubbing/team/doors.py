@@ -32,6 +32,7 @@ SESSION_FOR, SESSION_AT_MOST = timedelta(days=30), timedelta(days=180)
 ATTEMPTS, LOCKED_S = 5, 60.0
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_MAX_IDENTITY = 255
 _NOT_IN_LOGIN = re.compile(r"[^a-z0-9._-]+")
 #: The history calls edits of the command line so; nobody else may be called that.
 _RESERVED = frozenset({"person", LOCAL_ID})
@@ -89,7 +90,7 @@ class Doors:
         An unknown identity gets the account that an administrator made for its e-mail address, else a new one
         without any role. Raises ForbiddenError for those who have no role anywhere yet, and for disabled accounts.
         """
-        if not issuer or not subject:
+        if not (0 < len(issuer) <= _MAX_IDENTITY and 0 < len(subject) <= _MAX_IDENTITY):
             raise UsageError("The sign-in service did not say who you are.",
                              "Ask an administrator to check how it is set up.")
         person = self._users.find(identity=(issuer, subject)) or self._known_by_email(

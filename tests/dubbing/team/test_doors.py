@@ -327,8 +327,9 @@ def test_a_stranger_has_to_ask(doors: Doors, workspace: Workspace, project: Proj
     assert found == bob
     with pytest.raises(ForbiddenError, match="account bob-2 has"):
         doors.sign_in_oidc("https://other.example.org", "1", "Bob", "bob@elsewhere.org")
-    with pytest.raises(UsageError, match="did not say"):
-        doors.sign_in_oidc(ISSUER, "", "Bob", "")
+    for issuer, subject in ((ISSUER, ""), ("", "1"), (ISSUER, "1" * 256)):
+        with pytest.raises(UsageError, match="did not say"):
+            doors.sign_in_oidc(issuer, subject, "Bob", "")
 
 
 def test_an_account_that_was_made_for_an_address(doors: Doors, workspace: Workspace) -> None:
