@@ -21,6 +21,7 @@ from dubbing.pipeline.runner import Runner
 from dubbing.pipeline.stage import Step
 from dubbing.pipeline.stages import export, lipsync, mix, profile, quality, synthesize, translate
 from dubbing.storage.repository import Repository
+from dubbing.team.consent import FACE, VOICE, allowance
 from dubbing.team.speaking import spoken_text
 from dubbing.understand import Source
 
@@ -66,6 +67,7 @@ class Localization:
         self.dub = Dub(language)
         self.utterances = storage.utterances.all(project.id)
         self.speakers = {speaker.id: speaker for speaker in storage.speakers.all(project.id)}
+        self.allowance = allowance(storage, project)
 
     def run(self, suffix: str = ".mp4") -> Dub:
         """Every stage in order. ``suffix`` chooses the container of the finished file."""
@@ -128,6 +130,7 @@ class Localization:
         cast = self._cast(synthesizer)
         kept = self._kept_takes()
         spoken = self._spoken()
+        self._check_cloning(synthesizer, {u.speaker for u in spoken})
         due = [u for u in spoken if u.id not in kept]
         steps = [self._take_step(synthesizer, u, cast[u.speaker]) for u in due]
         made = dict(zip((u.id for u in due), self.runner.run_each(steps), strict=True))
@@ -185,6 +188,7 @@ class Localization:
         synthesizer = registry.choose("tts", self.options.synthesizer)
         if voice:
             registry.check_voice(synthesizer, self.language, voice)
+        self._check_cloning(synthesizer, {utterance.speaker})
         spoken_by = voice or self._cast(synthesizer)[utterance.speaker]
         made = self.runner.run(self._take_step(synthesizer, utterance, spoken_by, pace))
         return self._keep(utterance, made, synthesizer.id, spoken_by, actor), made
@@ -221,6 +225,14 @@ class Localization:
                 cast[speaker.id] = choice.voice
         return cast
 
+    def _check_cloning(self, synthesizer: Synthesizer, speakers: set[str]) -> None:
+        """Raises UsageError where an engine that clones would speak like somebody who has not consented to it."""
+        barred = sorted(s for s in speakers if not self.allowance.allows(s, VOICE, self.language))
+        if barred and getattr(synthesizer, "clones", False):
+            names = ", ".join(speaker_name(list(self.speakers.values()), speaker) for speaker in barred)
+            raise UsageError(f"No consent to clone the voice of {names} is on record.",
+                             "Record one on the page of speakers, or choose another voice engine.")
+
     def slot(self, utterance: Utterance) -> Slot:
         """Where the line's take may be heard; never in the next line of the same speaker."""
         later = [u for u in self.utterances if u.start_ms > utterance.start_ms]
@@ -235,7 +247,13 @@ class Localization:
         if self.source.tracks is None or self.source.mouths is None:
             return {}
         seen_lines = [u for u in self._spoken() if self.dub.on_camera[u.id]]
-        if not seen_lines:
+        barred = sorted({u.speaker for u in seen_lines if not self._may_repaint(u)})
+        if barred:
+            names = ", ".join(speaker_name(list(self.speakers.values()), speaker) for speaker in barred)
+            self.dub.notes.append(f"{names}: no consent to repaint the face is on record, so the mouth stays as it is. "
+                                  "Record one on the page of speakers.")
+            seen_lines = [u for u in seen_lines if u.speaker not in barred]
+        elif not seen_lines:
             self.dub.notes.append("No speaker's face is on camera: the mouths stay as they are.")
             return {}
         steps = [self._mouth_step(u, takes[u.id]) for u in seen_lines]
@@ -245,6 +263,9 @@ class Localization:
         self.dub.rendered = rendered
         return rendered
 
+    def _may_repaint(self, utterance: Utterance) -> bool:
+        return self.allowance.allows(utterance.speaker, FACE, self.language)
+
     def is_on_camera(self, utterance: Utterance) -> bool:
         """A person's word, else what the tracker saw."""
         if utterance.on_camera is not None:
@@ -252,8 +273,10 @@ class Localization:
         return self.source.is_on_camera(utterance.speaker, utterance.start_ms, utterance.end_ms)
 
     def mouth(self, utterance: Utterance, take: Artifact) -> Artifact | None:
-        """The mouth patches of one line; None where no mouth is to be repainted."""
-        if self.source.tracks is None or self.source.mouths is None or not self.is_on_camera(utterance):
+        """The mouth patches of one line; None where no mouth is to be, or may be, repainted."""
+        if self.source.tracks is None or self.source.mouths is None:
+            return None
+        if not (self.is_on_camera(utterance) and self._may_repaint(utterance)):
             return None
         self.dub.takes = self.storage.takes.chosen(self.project.id, self.language)
         return self.runner.run(self._mouth_step(utterance, take))

@@ -165,7 +165,7 @@ def of_the_sound(heard: Heard, info: MediaInfo, options: Mapping[str, Any]) -> l
         found.append(Finding("several_speakers", False, f"{heard.speakers} voices are heard.", hint,
                              {"speakers": heard.speakers}))
     if heard.has_music:
-        found.append(Finding("music", False, "Music plays behind the speech.",
+        found.append(Finding("music", False, "Music plays in it.",
                              "It is kept, as well as it can be told apart from the speech. A separate track of music "
                              "and effects, where you have one, sounds better.",
                              {"music_db": round(heard.music_db, 1)}))

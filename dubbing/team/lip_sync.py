@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dubbing.derived import Derived
+from dubbing.team.consent import FACE, allowance
 
 if TYPE_CHECKING:
     from dubbing.api import Workspace
@@ -29,6 +30,7 @@ def lip_sync_plan(workspace: Workspace, project: Project, language: str,
         return {line.utterance_id: (False, DISABLED) for line in lines}
     derived = Derived(workspace.settings.home, project.id)
     seen, standing = _seen(derived), derived.standing(language)
+    allowed = allowance(workspace.storage, project)
     plan = {}
     for line in lines:
         reason = ""
@@ -36,6 +38,8 @@ def lip_sync_plan(workspace: Workspace, project: Project, language: str,
             reason = MARKED_OFF
         elif line.on_camera is None and seen is not None:
             reason = _unseen(seen.get(line.speaker, []), line.start_ms, line.end_ms)
+        if not reason and not allowed.allows(line.speaker, FACE, language):
+            reason = NO_CONSENT
         if not reason and not line.artifact_key:
             reason = NO_TAKE
         if not reason and standing is not None and standing.takes.get(line.utterance_id) == line.artifact_key and \
