@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _SPOKEN = (Layer.TRANSLATION, Layer.DUB)
 _ACCEPTING = (ReviewState.APPROVED, ReviewState.LOCKED)
 _EVERYTHING = LineQuery()
+#: Characters of a text. What is said in one breath has some three hundred.
+_LONGEST = 2000
 
 
 class Lines:
@@ -72,12 +75,12 @@ class Lines:
             attempted["on_camera"] = on_camera
         project = self._project(project_id, language)
         self._check_save(project, language, attempted)
-        values = {"text" if name == "source_text" else name: value.strip() if isinstance(value, str) else value
+        values = {"text" if name == "source_text" else name: _plain(value) if isinstance(value, str) else value
                   for name, value in attempted.items() if name != "target_text"}
         with self._conflicts(project_id, language, utterance_id, attempted):
             self._storage.line_edits.save(
                 project_id, language, utterance_id, values=values,
-                target=None if target_text is None else target_text.strip(), seen_revision=seen_revision,
+                target=None if target_text is None else _plain(target_text), seen_revision=seen_revision,
                 seen_translation=seen_translation, actor=self._seat.actor)
         return self.get(project_id, language, utterance_id)
 
@@ -85,9 +88,9 @@ class Lines:
         """A new line that a person heard; an unknown speaker is created. Returns its id."""
         self._seat.require(Action.EDIT_TRANSCRIPT, project_id)
         self._check_times(self._storage.projects.get(project_id), start_ms, end_ms)
-        if not text.strip() or not speaker.strip():
+        if not _plain(text) or not _plain(speaker):
             raise UsageError("A line needs a speaker and a text.", "Give both.")
-        line = SpokenLine(speaker.strip(), text.strip(), start_ms, end_ms)
+        line = SpokenLine(_plain(speaker), _plain(text), start_ms, end_ms)
         return self._storage.utterances.add(project_id, line, actor=self._seat.actor).id
 
     def split(self, project_id: str, utterance_id: str, revision: int, *, at_char: int | None = None,
@@ -158,11 +161,12 @@ class Lines:
         for line in self._storage.lines.facts(project_id, language):
             for layer in layers:
                 before = line.text if layer is Layer.TRANSCRIPT else line.target or ""
-                after = pattern.sub(lambda _: replacement, before)
+                text, count = pattern.subn(lambda _: replacement, before)
+                after = _plain(text) if count else before
                 if after != before:
                     is_locked = line.state(layer) is ReviewState.LOCKED
-                    skipped = "locked" if is_locked else "" if after.strip() else "empty"
-                    found.append(Replacement(line.id, layer, before, after.strip(), skipped))
+                    skipped = "locked" if is_locked else "" if after else "empty"
+                    found.append(Replacement(line.id, layer, before, after, skipped))
         return found
 
     def replace(self, project_id: str, language: str, find: str, replacement: str, *, source: bool = False,
@@ -219,7 +223,7 @@ class Lines:
             self._seat.require(Action.EDIT_TRANSCRIPT, project.id, language)
         if not attempted:
             self._seat.require(Action.VIEW, project.id, language)
-        if any(not value.strip() for value in attempted.values() if isinstance(value, str)):
+        if any(not _plain(value) for value in attempted.values() if isinstance(value, str)):
             raise UsageError("The text and the speaker of a line cannot be empty.",
                              "Give the words that are to be heard, or delete the line.")
         if "target_text" in attempted and not language:
@@ -272,6 +276,14 @@ class Lines:
             if line is not None and (line.translation if layer is Layer.TRANSLATION else line.take) is None:
                 raise UsageError(f"Line {utterance_id} has no {layer.value} that could be accepted.",
                                  "Translate it or let it be spoken first.")
+
+
+def _plain(text: str) -> str:
+    """``text`` as it is kept: composed characters, one line, no control characters. Raises UsageError for a novel."""
+    if len(text) > _LONGEST:
+        raise UsageError(f"A text of {len(text)} characters is no line.", f"Give at most {_LONGEST}; split it.")
+    kept = (" " if char in "\r\n\t" else char for char in unicodedata.normalize("NFC", text))
+    return "".join(char for char in kept if unicodedata.category(char) != "Cc").strip()
 
 
 def _said(state: ReviewState) -> str:

@@ -43,6 +43,9 @@ class Terms:
             self._manage(self._storage.terms.get(id).project_id)
         term = _checked(Term(id or "", project_id, source_language, target_language, source, target, case_sensitive,
                              note))
+        if any(_key(other) == _key(term) for other in self._storage.terms.all(project_id)
+               if other.project_id == project_id and other.id != term.id):
+            raise UsageError(f"“{term.source}” is in the glossary already.", "Change the entry that is there.")
         return self._storage.terms.save([term], actor=self._seat.actor)[0]
 
     def delete_term(self, id: str) -> None:

@@ -164,6 +164,11 @@ def test_both_sides_are_saved_at_once(ada: Desk, project: Project) -> None:
     assert actors == {"ada"}
 
 
+def test_texts_are_kept_as_one_line_of_composed_characters(ada: Desk, project: Project) -> None:
+    line = ada.lines.save(project.id, "es", "u0001", target_text=" Cafe\u0301\r\ncon\tleche\x07 ").line
+    assert line.translation is not None and line.translation.text == "Café  con leche"
+
+
 def test_a_new_source_leaves_the_same_translation_stale_until_somebody_says_it_fits(
         ada: Desk, project: Project) -> None:
     save = ada.lines.save
@@ -214,8 +219,9 @@ def test_a_locked_transcript_still_takes_a_camera_mark(ada: Desk, project: Proje
         ada.lines.save(project.id, "es", "u0001", start_ms=5)
 
 
-@pytest.mark.parametrize("values", [{"source_text": " "}, {"target_text": ""}, {"speaker": " "}, {"end_ms": 60_001},
-                                    {"start_ms": -1}, {"start_ms": 2000}])
+@pytest.mark.parametrize("values", [
+    {"source_text": " "}, {"target_text": "\x00\n"}, {"speaker": " "}, {"end_ms": 60_001}, {"start_ms": -1},
+    {"start_ms": 2000}, {"target_text": "long " * 500}])
 def test_impossible_values_are_refused(ada: Desk, project: Project, values: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         ada.lines.save(project.id, "es", "u0001", **values)  # type: ignore[arg-type]

@@ -29,6 +29,9 @@ def test_terms_are_kept_changed_and_deleted(terms, project: Project) -> None:  #
     assert [term.id for term in terms.all(None)] == [everywhere.id]
     changed = terms.save_term(project.id, "en", "es", "Morning", "mañana", id=own.id)
     assert changed.id == own.id and not changed.case_sensitive
+    with pytest.raises(UsageError, match="already"):
+        terms.save_term(project.id, "en", "es", "MORNING", "madrugada")
+    terms.save_term(None, "en", "es", "Morning", "mañana")
     terms.delete_term(own.id)
     with pytest.raises(UsageError):
         terms.save_term(project.id, "en", "es", "Morning", "mañana", id=own.id)
