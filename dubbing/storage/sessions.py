@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
+from dubbing.errors import StorageError
 from dubbing.storage.base import utc_now
 from dubbing.storage.session import Database
 from dubbing.storage.tables_people import SessionRow, TicketRow, UserRow
@@ -59,7 +61,8 @@ class Sessions:
         return person_id
 
     def _touch(self, token_hash: str, now: datetime, expires_at: datetime) -> None:
-        with self._database.write(durable=False) as session:
+        # Whoever only looks at a page must not be turned away because somebody else is writing for long.
+        with suppress(StorageError), self._database.write(durable=False) as session:
             row = session.get(SessionRow, token_hash)
             if row is not None:
                 row.seen_at, row.expires_at = now, expires_at

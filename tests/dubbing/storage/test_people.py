@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +16,7 @@ from dubbing.domain.speech import SpokenLine
 from dubbing.errors import UsageError
 from dubbing.storage import sessions
 from dubbing.storage.base import utc_now
-from dubbing.storage.repository import Repository
+from dubbing.storage.repository import Repository, open_repository
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -88,6 +91,21 @@ def test_tickets_and_sessions(repository: Repository, monkeypatch: pytest.Monkey
     assert repository.sessions.redeem("late", "token", DAY) is None, "and a ticket that is too late is used up"
     now -= MINUTE
     assert repository.sessions.redeem("late", "token", DAY) is None
+
+
+def test_somebody_who_writes_for_long_turns_nobody_away(repository: Repository, database_file: Path,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = repository.users.create("ada", "Ada", password_hash="h")
+    now = utc_now()
+    monkeypatch.setattr(sessions, "utc_now", lambda: now)
+    repository.sessions.add_ticket(ada.id, "ticket", MINUTE)
+    repository.sessions.redeem("ticket", "token", DAY)
+    now += 60 * MINUTE
+    with closing(sqlite3.connect(database_file, isolation_level=None)) as other, \
+            open_repository(database_file, busy_ms=20) as mine:
+        other.execute("BEGIN IMMEDIATE")
+        assert mine.sessions.person_id_of("token", DAY, DAY) == ada.id
+        other.execute("ROLLBACK")
 
 
 def test_what_ends_sessions(repository: Repository) -> None:
