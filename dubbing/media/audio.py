@@ -207,7 +207,7 @@ def _placed(parts: Iterable[tuple[Fraction | None, Sound]], rate: int, zero: Fra
             off = wanted - position
             if abs(off) > jitter or (index == 0 and off):
                 if off > 0:
-                    yield from _silence(part.shape[0], off)
+                    yield from silence(part.shape[0], off)
                     position = wanted
                 else:
                     part = part[:, -off:]
@@ -216,7 +216,8 @@ def _placed(parts: Iterable[tuple[Fraction | None, Sound]], rate: int, zero: Fra
             position += part.shape[1]
 
 
-def _silence(channels: int, samples: int) -> Iterator[Sound]:
+def silence(channels: int, samples: int) -> Iterator[Sound]:
+    """Blocks of so much silence; none for zero or less."""
     while samples > 0:
         count = min(samples, BLOCK_SAMPLES)
         yield np.zeros((channels, count), np.float32)

@@ -14,7 +14,7 @@ from dubbing.media.probe import AudioInfo
 from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.mixing import PlacedTake, measure_lines, mix_blocks, take_gain
 from dubbing.pipeline.stage import Step
-from dubbing.pipeline.stages.separate import MUSIC_AND_EFFECTS
+from dubbing.pipeline.stages import separate
 from dubbing.pipeline.stages.synthesize import load_take
 
 VERSION = "1"
@@ -39,9 +39,12 @@ def step(source: Path, source_sha256: str, separated: Artifact, lines: Sequence[
         return round(ms * rate / 1000)
 
     def build(folder: Path, facts: dict[str, Any], report: Report) -> None:
-        background = separated.path(MUSIC_AND_EFFECTS)
+        background = separated.path(separate.MUSIC_AND_EFFECTS)
         spans = [(samples(line.start_ms), samples(line.end_ms)) for line in lines]
-        levels = measure_lines(audio.blocks(source), audio.read_wav_blocks(background), spans, rate)
+        # M&E that came with the project need not be what is left of the original without its speech.
+        whole, rest = (audio.read_wav_blocks(separated.path(separate.SPEECH)), ()) if separated.facts.get("given") \
+            else (audio.blocks(source), audio.read_wav_blocks(background))
+        levels = measure_lines(whole, rest, spans, rate)
         report(1, 3, "")
         placed = []
         for line, level in zip(lines, levels, strict=True):
