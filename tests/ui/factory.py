@@ -20,7 +20,15 @@ from dubbing.api import Desk, DubOptions, Workspace, open_workspace
 from dubbing.config import Settings
 from dubbing.domain.project import Project, new_id
 from dubbing.domain.review import Layer, ReviewState, Role
-from dubbing.storage.tables import ChosenTakeRow, ReviewRow, SpeakerRow, TakeRow, TranslationRow, UtteranceRow
+from dubbing.storage.tables import (
+    ChosenTakeRow,
+    ProjectRow,
+    ReviewRow,
+    SpeakerRow,
+    TakeRow,
+    TranslationRow,
+    UtteranceRow,
+)
 from dubbing.storage.tables_people import CommentRow, MembershipRow, UserRoleRow, UserRow
 
 APP = Path(__file__).parents[2] / "ui" / "entry" / "app.py"
@@ -146,6 +154,7 @@ def _make_project(workspace: Workspace, folder: Path, name: str, targets: tuple[
                                    voice_print=[]) for n, spoken in enumerate(("Marta", "Joaquín")))
         session.flush()
         session.add_all(_utterance(project.id, n, now) for n in range(lines))
+        session.get_one(ProjectRow, project.id).utterances_made = lines
         session.flush()
         for language in targets:
             session.add_all(_translation(project.id, n, language, now) for n in range(lines))
