@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from dubbing.domain.review import Layer
 from dubbing.domain.workspace import LineQuery, LineView, ProjectCard
@@ -81,6 +82,14 @@ def bench(card: ProjectCard, language: str) -> Bench:
     """This tab's bench for a project and language."""
     benches: dict[tuple[str, str], Bench] = st.session_state.setdefault(_KEY, {})
     return benches.setdefault((card.id, language), Bench(card.id, language))
+
+
+def again() -> None:
+    """Run what is shown again: only the workbench, when that is what runs."""
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:  # the whole page runs
+        st.rerun()
 
 
 def place_of(held: Bench, utterance_id: str, query: LineQuery) -> int | None:

@@ -64,7 +64,8 @@ def line_data(view: LineView, *, card: ProjectCard, language: str, rights: Right
               hues: Mapping[str, int]) -> dict[str, Any]:
     """One line. ``can`` holds by deed why it may not be done, "" where it may."""
     line, utterance, take = view.line, view.line.utterance, view.line.take
-    clip = bool(take is not None and take.details.get("clip"))
+    # A clip of a line that was moved since shows other moments than it would say.
+    clip = bool(take is not None and take.details.get("clip") and take.utterance_revision >= utterance.cast_revision)
     address = partial(file_url, card.id, v=take.id[-6:] if take else "")
     return {
         "id": utterance.id, "n": number(utterance.id), "start": utterance.start_ms, "end": utterance.end_ms,

@@ -13,7 +13,7 @@ from ui.text import t
 from ui.urls import file_url
 from ui.widgets.badges import badge, fit_badge, stale_badge
 from ui.widgets.errors import escaped, told, why_not
-from ui.widgets.review_bench import Bench
+from ui.widgets.review_bench import Bench, again
 from ui.widgets.review_data import number
 
 #: Panels by name, with their icons.
@@ -115,7 +115,7 @@ def _take(card: ProjectCard, shown: TakeView, text: str, may: bool) -> None:
                 with told() as outcome:
                     desk().takes.choose(take.id)
                 if outcome.is_ok:
-                    st.rerun(scope="fragment")
+                    again()
             with st.popover(t("review.takes.delete"), icon=":material/delete:", disabled=not may, type="tertiary",
                             key=f"delete_{take.id}"):
                 st.markdown(t("review.takes.delete_question"))
@@ -123,7 +123,7 @@ def _take(card: ProjectCard, shown: TakeView, text: str, may: bool) -> None:
                     with told() as outcome:
                         desk().takes.delete(take.id)
                     if outcome.is_ok:
-                        st.rerun(scope="fragment")
+                        again()
 
 
 # memory and terms -----------------------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ def _memory(card: ProjectCard, held: Bench, view: LineView, rights: Rights) -> N
                 with told() as outcome:
                     apply_hit(card, held, view.line.utterance.id, hit.unit_id)
                 if outcome.is_ok:
-                    st.rerun(scope="fragment")
+                    again()
 
 
 def _terms(card: ProjectCard, held: Bench, view: LineView) -> None:

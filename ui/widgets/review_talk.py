@@ -14,7 +14,7 @@ from ui.text import t
 from ui.widgets import edits as told_edits
 from ui.widgets.comment_threads import mentions_marked, threads
 from ui.widgets.errors import escaped, told
-from ui.widgets.review_bench import Bench
+from ui.widgets.review_bench import Bench, again
 from ui.widgets.review_data import speaker_names
 from ui.widgets.times import ago, moment, timecode
 
@@ -57,7 +57,7 @@ def _new(card: ProjectCard, held: Bench, line: str, people: Sequence[str]) -> No
                                 at_ms=at if timed else None)
         if outcome.is_ok:
             held.comment_at_ms = None
-            st.rerun(scope="fragment")
+            again()
 
 
 def _one(card: ProjectCard, held: Bench, one: Comment, people: Sequence[str]) -> None:
@@ -66,7 +66,7 @@ def _one(card: ProjectCard, held: Bench, one: Comment, people: Sequence[str]) ->
     if one.at_ms is not None and st.button(t("review.comments.play", time=timecode(one.at_ms)), key=f"seek_{one.id}",
                                            type="tertiary", icon=":material/play_arrow:"):
         held.tell(None, seek=one.at_ms)
-        st.rerun(scope="fragment")
+        again()
     if one.resolved_at is not None:
         st.caption(f":material/check: {escaped(t('review.comments.resolved', who=one.resolved_by))}")
 
@@ -83,14 +83,14 @@ def _answering(card: ProjectCard, held: Bench, first: Comment) -> None:
                         desk().comments.add(card.id, text, language=first.language or held.language,
                                             utterance_id=first.utterance_id, answers_id=first.id)
                     if outcome.is_ok:
-                        st.rerun(scope="fragment")
+                        again()
         label = t("review.comments.reopen") if is_settled else t("review.comments.resolve")
         if st.button(label, key=f"resolve_{first.id}", type="tertiary",
                      icon=":material/undo:" if is_settled else ":material/check:"):
             with told() as outcome:
                 desk().comments.resolve(first.id, not is_settled)
             if outcome.is_ok:
-                st.rerun(scope="fragment")
+                again()
 
 
 def history(card: ProjectCard, held: Bench, view: LineView) -> None:
@@ -122,4 +122,4 @@ def _restoring(edit: Edit) -> None:
                     desk().activity.restore(edit.id, side)  # type: ignore[arg-type]
                 if outcome.is_ok:
                     st.toast(t("review.history.restored"))
-                    st.rerun(scope="fragment")
+                    again()

@@ -25,11 +25,13 @@ def query_now(held: Bench) -> LineQuery:
         held.narrowed_elsewhere = False
         _put_back(held.query)
     held.layer = Layer(state.get(_KEYS["layer"]) or held.layer)
+    filters = frozenset(LineFilter(one) for one in state.get(_KEYS["filters"], held.query.filters))
+    states = frozenset(ReviewState(one) for one in state.get(_KEYS["states"], held.query.states))
     return LineQuery(
         search=str(state.get(_KEYS["search"], held.query.search)).strip(),
-        speaker=state.get(_KEYS["speaker"], held.query.speaker),
-        filters=frozenset(LineFilter(one) for one in state.get(_KEYS["filters"], held.query.filters)),
-        layer=held.layer, states=frozenset(ReviewState(one) for one in state.get(_KEYS["states"], held.query.states)))
+        speaker=state.get(_KEYS["speaker"], held.query.speaker), filters=filters, states=states,
+        # Without a filter that looks at it, another layer is no other selection.
+        layer=held.layer if filters or states else None)
 
 
 def toolbar(card: ProjectCard, held: Bench, names: dict[str, str], rights: Rights) -> None:
