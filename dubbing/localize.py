@@ -303,6 +303,7 @@ class Localization:
         return max(utterance.end_ms, utterance.start_ms + take.duration_ms if take is not None else 0)
 
     def _mix(self, takes: dict[str, Artifact]) -> None:
+        self.dub.notes += self.source.separated.facts.get("notes", [])
         lines = [mix.DubbedLine(takes[u.id], u.start_ms, u.end_ms) for u in self._spoken()]
         self.dub.mix = self.runner.run(mix.step(
             self.source.path, self.source.sha256, self.source.separated, lines, self.source.media.audio[0],
