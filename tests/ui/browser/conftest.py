@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.ui.factory import Home
 from ui.urls import SESSION_COOKIE
 
 Open = Callable[..., Window]
+Start = Callable[..., Live]
 
 
 def chromium() -> str | None:
@@ -41,7 +43,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def window(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Open]:
+def start() -> Iterator[Start]:
+    """Starts a workspace on a home, as ``running`` does, until the test's windows are closed."""
+    with ExitStack() as stack:
+        yield lambda home, **how: stack.enter_context(running(home, **how))
+
+
+@pytest.fixture
+def window(browser: Browser, start: Start, request: pytest.FixtureRequest) -> Iterator[Open]:
     """Opens windows, each a browser profile of its own: ``window(live, home, "ada", "/review?project=…")``.
 
     What a page's scripts complain about fails the test. With DUBBING_SCREENSHOTS a picture of every window is kept.

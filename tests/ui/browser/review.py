@@ -89,10 +89,10 @@ def lines_of(home: Home, project: Any, login: str = "ada") -> list[Any]:
         return list(desk.lines.page(project.id, "en").lines)
 
 
-def target_of(home: Home, project: Any, line: str) -> str:
+def target_of(home: Home, project: Any, line: str, language: str = "en") -> str:
     """The saved translation of a line."""
     with home.desk("ada") as desk:
-        translation = desk.lines.get(project.id, "en", line).line.translation
+        translation = desk.lines.get(project.id, language, line).line.translation
         return translation.text if translation else ""
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.ui.browser.conftest import Open
-from tests.ui.browser.live import running
+from tests.ui.browser.conftest import Open, Start
 from tests.ui.browser.sight import Window
 from tests.ui.factory import PASSWORD
 from ui.urls import SESSION_COOKIE
@@ -29,19 +28,19 @@ def sign_in(one: Window, login: str, password: str = PASSWORD) -> None:
     one.page.get_by_role("button", name="Sign in").click()
 
 
-def test_the_first_visitor_becomes_the_administrator(tmp_path: Path, window: Open) -> None:
-    with running(tmp_path / "home", workers=False) as live:
-        one = window(live)
-        first_run(one, password="short")
-        expect(one.page.get_by_role("alert")).to_contain_text("10")
-        first_run(one)
-        expect(one.page.get_by_role("heading", name="Projects")).to_be_visible()
-        (cookie,) = [c for c in one.page.context.cookies() if c["name"] == SESSION_COOKIE]
-        assert cookie["httpOnly"] and cookie["sameSite"] == "Lax"
-        assert "ticket" not in one.page.url
-        second = window(live)
-        expect(second.page.get_by_role("button", name="Sign in")).to_be_visible()
-        assert second.page.get_by_label("Your name").count() == 0, "there is only one first administrator"
+def test_the_first_visitor_becomes_the_administrator(tmp_path: Path, start: Start, window: Open) -> None:
+    live = start(tmp_path / "home", workers=False)
+    one = window(live)
+    first_run(one, password="short")
+    expect(one.page.get_by_role("alert")).to_contain_text("10")
+    first_run(one)
+    expect(one.page.get_by_role("heading", name="Projects")).to_be_visible()
+    (cookie,) = [c for c in one.page.context.cookies() if c["name"] == SESSION_COOKIE]
+    assert cookie["httpOnly"] and cookie["sameSite"] == "Lax"
+    assert "ticket" not in one.page.url
+    second = window(live)
+    expect(second.page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert second.page.get_by_label("Your name").count() == 0, "there is only one first administrator"
 
 
 def test_a_sent_link_leads_through_the_door_and_back_out(town: Any, window: Open) -> None:

@@ -13,8 +13,8 @@ from dubbing.api import Desk
 from dubbing.config import Settings
 from dubbing.domain.project import JobStatus
 from dubbing.domain.workspace import JobView
-from tests.ui.browser.conftest import Open
-from tests.ui.browser.live import eventually, running
+from tests.ui.browser.conftest import Open, Start
+from tests.ui.browser.live import eventually
 from tests.ui.browser.review import Review, lines_of, target_of
 from tests.ui.browser.test_door import first_run
 from tests.ui.factory import Home
@@ -45,61 +45,69 @@ def choose(page: Page, label: str, value: str) -> None:
 
 
 @pytest.mark.real
-def test_a_newcomer_dubs_edits_hears_approves_and_takes_home_a_video(tmp_path: Path, window: Open,
+def test_a_newcomer_dubs_edits_hears_approves_and_takes_home_a_video(tmp_path: Path, start: Start, window: Open,
                                                                       samples: Path) -> None:
     clip = shortened(samples / "es_solo.mp4", tmp_path / "Pablo at the sea.mp4", CUT_S)
-    home = Home(tmp_path, Settings(home=tmp_path / "home"))
-    with running(tmp_path / "home") as live:
-        one = window(live)
-        page = one.page
-        first_run(one)
+    live = start(tmp_path / "home")
+    one = window(live)
+    page = one.page
+    first_run(one)
 
-        page.get_by_role("link", name="New project").first.click()
-        page.get_by_test_id("uploader").first.locator("input[type=file]").set_input_files(clip)
-        # Nobody needs to wait for the pre-flight; it goes on beside.
-        expect(page.get_by_role("heading", name="Pre-flight")).to_be_visible()
-        expect(page.get_by_label("Name of the project")).to_have_value("Pablo at the sea")
-        choose(page, "Language of the video", "Spanish")
-        choose(page, "Dub into", "English")
-        page.keyboard.press("Escape")
-        one.key("new_start").get_by_role("button").click()
+    page.get_by_role("link", name="New project").first.click()
+    page.get_by_test_id("uploader").first.locator("input[type=file]").set_input_files(clip)
+    # Nobody needs to wait for the pre-flight; it goes on beside.
+    expect(page.get_by_role("heading", name="Pre-flight")).to_be_visible()
+    expect(page.get_by_label("Name of the project")).to_have_value("Pablo at the sea")
+    choose(page, "Language of the video", "Spanish")
+    choose(page, "Dub into", "English")
+    page.keyboard.press("Escape")
+    one.key("new_start").get_by_role("button").click()
 
-        expect(page.get_by_role("heading", name="Projects")).to_be_visible()
-        expect(page.get_by_role("link", name="Pablo at the sea").first).to_be_visible()
-        with home.desk("ada") as desk:
-            (project,) = desk.projects.cards()
-            job = eventually(lambda: ended(desk, project.id, "dub"), within_s=DUB_S, what="the dub")
-            assert job.status is JobStatus.DONE, job.error
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+    expect(page.get_by_role("link", name="Pablo at the sea").first).to_be_visible()
+    home = known_to(tmp_path)
+    with home.desk("ada") as desk:
+        (project,) = desk.projects.cards()
+        job = eventually(lambda: ended(desk, project.id, "dub"), within_s=DUB_S, what="the dub")
+        assert job.status is JobStatus.DONE, job.error
 
-        page.get_by_role("link", name="Pablo at the sea").first.click()
-        review = Review(one)
-        line = lines_of(home, project)[0].line.utterance.id
-        review.select(line)
-        review.retype("Hello, I am Pablo and I live in a village by the sea.")
-        review.press("Control+S")
-        eventually(lambda: target_of(home, project, line).startswith("Hello, I am Pablo"), what="the save")
-        takes = len(lines_of(home, project)[0].line.take is not None and [1] or [])
+    page.get_by_role("link", name="Pablo at the sea").first.click()
+    review = Review(one)
+    line = lines_of(home, project)[0].line.utterance.id
+    review.select(line)
+    review.retype("Hello, I am Pablo and I live in a village by the sea.")
+    review.press("Control+S")
+    eventually(lambda: target_of(home, project, line).startswith("Hello, I am Pablo"), what="the save")
+    with home.desk("ada") as desk:
+        takes = len(desk.takes.all(project.id, "en", line))
         review.press("Escape", "t")
-        with home.desk("ada") as desk:
-            eventually(lambda: len(desk.takes.all(project.id, "en", line)) > takes, within_s=120, what="the new take")
-        review.press("o", "p")
-        assert "/clip/" in review.hears() or "/dub/" in review.position[0]
-        review.press("Space", "a")
+        eventually(lambda: len(desk.takes.all(project.id, "en", line)) > takes, within_s=120, what="the new take")
+    review.press("o", "p")
+    assert "/clip/" in review.hears() or "/dub/" in review.position[0]
+    review.press("Space", "a")
 
-        page.get_by_role("link", name="Export").click()
-        one.key("export_start").get_by_role("button").click()
-        download = page.get_by_role("link", name="Download").first
-        expect(download).to_be_visible(timeout=180_000)
-        with page.expect_download() as handed:
-            download.click()
-        dubbed = tmp_path / "dubbed.mp4"
-        handed.value.save_as(dubbed)
-        assert handed.value.suggested_filename.endswith(".mp4")
-        probe(dubbed)
-        with home.desk("ada") as desk:
-            (export, *_) = desk.exports.history(project.id)
-        assert export.sha256 == hashlib.sha256(dubbed.read_bytes()).hexdigest()
-        assert not any("Traceback" in said for said in live.said), live.said
+    page.get_by_role("link", name="Export").click()
+    one.key("export_start").get_by_role("button").click()
+    download = page.get_by_role("link", name="Download").first
+    expect(download).to_be_visible(timeout=180_000)
+    with page.expect_download() as handed:
+        download.click()
+    dubbed = tmp_path / "dubbed.mp4"
+    handed.value.save_as(dubbed)
+    assert handed.value.suggested_filename.endswith(".mp4")
+    probe(dubbed)
+    with home.desk("ada") as desk:
+        (export, *_) = desk.exports.history(project.id)
+    assert export.sha256 == hashlib.sha256(dubbed.read_bytes()).hexdigest()
+    assert not any("Traceback" in said for said in live.said), live.said
+
+
+def known_to(folder: Path) -> Home:
+    """The home that a browser has made, as the tests look into it."""
+    home = Home(folder, Settings(home=folder / "home"))
+    with home.workspace() as workspace:
+        home.people.update({one.login: one.id for one in workspace.storage.users.all()})
+    return home
 
 
 def ended(desk: Desk, project_id: str, kind: str) -> JobView | None:
