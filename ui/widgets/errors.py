@@ -10,6 +10,7 @@ import streamlit as st
 
 from dubbing.api import ForbiddenError
 from dubbing.errors import DubbingError
+from ui.sentences import said
 from ui.text import t
 
 _FLASH_KEY = "_flash"
@@ -46,8 +47,8 @@ def tell(error: DubbingError) -> None:
 
 
 def sentence(message: str, hint: str = "", *, is_forbidden: bool = False) -> None:
-    """A failure's sentence with its hint below, both as plain text whatever they hold."""
-    body = escaped(message) + (f"  \n{escaped(hint)}" if hint else "")
+    """A failure's sentence with its hint below, in the person's language, both as plain text whatever they hold."""
+    body = escaped(said(message)) + (f"  \n{escaped(said(hint))}" if hint else "")
     st.error(body, icon=":material/lock:" if is_forbidden else ":material/error:")
 
 
