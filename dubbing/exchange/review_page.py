@@ -33,7 +33,8 @@ button { font: inherit; color: var(--play); background: none; border: 0; min-hei
   text-decoration: underline; cursor: pointer; white-space: nowrap }
 button:focus-visible { outline: 3px solid var(--play); outline-offset: 2px }
 @media (max-width: 40rem) { thead { display: none } td { display: block; border: 0; padding: .1rem .3rem }
-  tr { display: block; border-bottom: 1px solid var(--edge); padding: .4rem 0 } }
+  tr { display: block; border-bottom: 1px solid var(--edge); padding: .4rem 0 } td:empty { display: none }
+  td[data-name]::before { content: attr(data-name) ": "; font-weight: 600 } }
 """
 _SCRIPT = """
 const video = document.querySelector("video"), rows = [...document.querySelectorAll("tbody tr")];
@@ -84,6 +85,8 @@ def _row(line: ScriptLine, language: str, words: Mapping[str, str]) -> str:
     state = words.get(line.state, line.state) + (f"; {words['stale']}" if line.is_stale else "")
     return (f'<tr data-at="{line.start_ms}" data-to="{line.heard_until_ms}">'
             f'<td><button type=button aria-label="{words["line"]} {html.escape(line.id)}">{clock(line.start_ms)}'
-            f'</button></td><td>{html.escape(line.character)}</td><td>{html.escape(line.source_text)}</td>'
-            f'<td lang="{html.escape(language)}">{html.escape(line.target_text)}</td><td>{html.escape(state)}</td>'
+            f'</button></td><td>{html.escape(line.character)}</td>'
+            f'<td data-name="{words["original"]}">{html.escape(line.source_text)}</td>'
+            f'<td data-name="{words["dub"]}" lang="{html.escape(language)}">{html.escape(line.target_text)}</td>'
+            f'<td data-name="{words["state"]}">{html.escape(state)}</td>'
             f'<td>{"<br>".join(html.escape(one) for one in line.comments)}</td></tr>\n')
