@@ -43,9 +43,10 @@ def _list(people: Sequence[Person]) -> None:
                            placeholder=t("people.search_hint")).strip().casefold()
     found = [one for one in people if search in f"{one.login} {one.name} {one.email}".casefold()]
     st.caption(t("people.count", n=len(found)))
-    for person in found:
-        with st.container(border=True, key=f"person_{person.id}"):
-            _row(person)
+    with st.container(gap="xsmall"):
+        for person in found:
+            with st.container(border=True, key=f"row_person_{person.id}"):
+                _row(person)
 
 
 def _row(person: Person) -> None:

@@ -23,10 +23,9 @@ def page() -> None:
     st.title(t("settings.title"))
     card = _open_card()
     labels = {part: t(f"settings.part.{part}") for part in _PARTS}
-    asked = st.query_params.get("part", "")
-    first = asked if asked in _PARTS else ("project" if card else "engines")
-    shown = st.segmented_control(t("settings.part_label"), _PARTS, default=first, required=True, key="settings_part",
-                                 format_func=lambda part: labels[part], label_visibility="collapsed")
+    shown = st.segmented_control(t("settings.part_label"), _PARTS, default="project" if card else "engines",
+                                 required=True, key="part", bind="query-params", label_visibility="collapsed",
+                                 format_func=lambda part: labels[part])
     boxes: dict[str, Callable[[], None]] = {"engines": engines_box, "models": models_box, "storage": storage_box}
     if shown in boxes:
         with told():

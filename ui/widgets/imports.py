@@ -15,6 +15,7 @@ from ui.widgets.times import timecode
 
 SUFFIXES = ["srt", "vtt", "ass", "ssa", "ttml", "dfxp", "itt", "xml", "csv", "tsv", "txt"]
 _ROWS_SHOWN = 200
+_TABLE_PX, _ROW_PX = 300, 34
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def _preview(lines: Sequence[ImportedLine]) -> None:
     columns["text"] = [line.text for line in lines[:_ROWS_SHOWN]]
     if translated:
         columns["translation"] = [line.translation for line in lines[:_ROWS_SHOWN]]
-    st.dataframe({t(f"new_project.lines.column.{name}"): values for name, values in columns.items()}, height=260,
-                 hide_index=True)
+    st.dataframe({t(f"new_project.lines.column.{name}"): values for name, values in columns.items()},
+                 height=min(_TABLE_PX, _ROW_PX * (len(lines) + 1) + 3), row_height=_ROW_PX, hide_index=True)
     if len(lines) > _ROWS_SHOWN:
         st.caption(t("new_project.lines.first_rows", count=_ROWS_SHOWN, lines=len(lines)))

@@ -25,8 +25,9 @@ def members_box(card: ProjectCard) -> None:
         members = session.desk().accounts.members(card.id)
         if not members:
             st.caption(t("settings.members.none"))
-        for member in members:
-            _row(card, member, may_manage)
+        with st.container(gap="xsmall"):
+            for member in members:
+                _row(card, member, may_manage)
         st.caption(t("settings.members.everywhere"))
         if may_manage:
             _add_form(card, members)
@@ -35,7 +36,7 @@ def members_box(card: ProjectCard) -> None:
 
 
 def _row(card: ProjectCard, member: Membership, may_manage: bool) -> None:
-    with st.container(key=f"member_{member.person_id}_{member.role.value}_{member.language}", border=True):
+    with st.container(key=f"row_member_{member.person_id}_{member.role.value}_{member.language}", border=True):
         who, role, where, out = st.columns([4, 3, 3, 2], vertical_alignment="center")
         who.markdown(f"**{escaped(member.name)}** :small[{escaped(member.login)}]")
         role.markdown(badge(role_name(member.role), "blue"))

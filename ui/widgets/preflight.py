@@ -12,6 +12,7 @@ import streamlit as st
 from dubbing.domain.project import JobStatus
 from dubbing.domain.workspace import JobView
 from ui import session
+from ui.sentences import said
 from ui.text import t
 from ui.widgets.errors import escaped, told
 from ui.widgets.progress import follow
@@ -56,8 +57,8 @@ def _shown(job: JobView) -> Checked:
 def _finding(finding: Mapping[str, Any]) -> None:
     icon = ":red[:material/block:]" if finding.get("is_blocking") else ":orange[:material/warning:]"
     kind = t("new_project.check.blocks" if finding.get("is_blocking") else "new_project.check.warns")
-    hint = f"  \n:small[{escaped(str(finding['hint']))}]" if finding.get("hint") else ""
-    st.markdown(f"{icon} **{kind}** {escaped(str(finding.get('message', '')))}{hint}")
+    hint = f"  \n:small[{escaped(said(str(finding['hint'])))}]" if finding.get("hint") else ""
+    st.markdown(f"{icon} **{kind}** {escaped(said(str(finding.get('message', ''))))}{hint}")
 
 
 def _facts(media: Mapping[str, Any]) -> None:

@@ -19,7 +19,8 @@ POLL_S = 1.5
 _ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 #: Stages that have a name of their own; another one is shown as it calls itself.
 _STAGES = frozenset({"weights", "still", "hash", "sound", "separate", "transcribe", "diarize", "profile", "faces",
-                     "mouths", "translate", "synthesize", "lipsync", "mix", "export", "quality", "probe", "prepare"})
+                     "mouths", "translate", "synthesize", "lipsync", "mix", "export", "quality", "checksum", "preflight",
+                     "proxy", "clip"})
 _KINDS = frozenset({"dub", "prepare", "take", "audition", "preflight", "export"})
 
 
@@ -42,7 +43,7 @@ def stage_name(stage: str) -> str:
     """A stage for people; ``translate:es`` names the language, too."""
     name, _, language = stage.partition(":")
     shown = t(f"common.job.stage.{name}") if name in _STAGES else name
-    return f"{shown} · {language_name(language)}" if language else shown
+    return f"{shown} · {language_name(language)}" if len(language) in (2, 3) else shown
 
 
 def job_words(job: JobView) -> str:

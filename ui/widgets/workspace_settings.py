@@ -8,8 +8,10 @@ from html import escape
 import streamlit as st
 
 from dubbing.domain.review import Role
-from dubbing.domain.workspace import EngineView
+from dubbing.domain.workspace import EngineView, StorageUse
 from ui import session
+from ui.navigation import link_to
+from ui.sentences import said
 from ui.text import t
 from ui.widgets.badges import badge
 from ui.widgets.engines import OPTION_OF
@@ -35,20 +37,24 @@ def engines_box() -> None:
     st.caption(t("settings.engines.intro"))
     for kind, engines in by_kind.items():
         st.subheader(t(f"engines.kind.{kind}") if kind in OPTION_OF else kind)
-        for engine in engines:
-            _engine(engine)
+        with st.container(gap="xsmall"):
+            for engine in engines:
+                _engine(engine)
 
 
 def _engine(engine: EngineView) -> None:
-    with st.container(border=True, key=f"engine_{engine.kind}_{engine.name}", gap="xsmall"):
+    with st.container(border=True, key=f"row_engine_{engine.kind}_{engine.name}", gap="xsmall"):
         marks = [badge(t("settings.engines.present"), "green", "check") if engine.is_available
                  else badge(t("settings.engines.missing"), "orange", "add_circle")]
         if engine.is_chosen:
             marks.append(badge(t("settings.engines.chosen"), "blue", "star"))
         st.markdown(f"**{escaped(engine.name)}** {' '.join(marks)} :small[{escaped(engine.licence)}]")
-        if engine.advice:
-            st.caption(t("settings.engines.add"))
-            st.code(engine.advice, language="bash", wrap_lines=True)
+        line, _, why = engine.advice.partition("  # ")
+        if why:
+            st.caption(said(why))
+            st.code(line, language=None, wrap_lines=True)
+        elif line:
+            st.caption(said(line))
 
 
 # models -----------------------------------------------------------------------------------------------------------
@@ -69,7 +75,7 @@ def models_box() -> None:
             st.rerun()
     rows = "".join(
         f"<tr><th scope=\"row\">{escape(model.name)}</th><td>{escape(model.licence)}</td>"
-        f"<td>{_mark(model.commercial_use, 'allowed', 'forbidden')}</td><td>{escape(size(model.size_bytes))}</td>"
+        f"<td>{_mark(model.commercial_use, 'allowed', 'forbidden')}</td><td>{escape(size(model.size_bytes)) if model.size_bytes else "–"}</td>"
         f"<td>{_mark(model.is_fetched, 'here', 'on_demand')}</td></tr>" for model in system.models())
     _table([t(f"settings.models.column.{name}") for name in ("name", "licence", "commercial", "size", "here")], rows,
            t("settings.part.models"))
@@ -93,7 +99,35 @@ def storage_box() -> None:
     """What the disk holds, by kind and by project, and how long things are kept."""
     system = session.desk().system
     use = system.storage_use()
-    st.markdown(t("settings.storage.free", size=size(use.free_bytes)))
+    st.markdown(f":material/hard_drive: {t('settings.storage.free', size=size(use.free_bytes))}")
+    if use.by_kind:
+        _use(use)
+    else:
+        st.caption(f":material/lock: {t('settings.storage.managers_only')}")
+    st.subheader(t("settings.storage.terms"))
+    terms = system.retention()
+    st.markdown("\n".join(f"- {line}" for line in (
+        t("settings.storage.deleted", n=terms.deleted_days), t("settings.storage.uploads", n=terms.upload_days),
+        t("settings.storage.exports", n=terms.export_days) if terms.export_days
+        else t("settings.storage.exports_stay"), t("settings.storage.superseded", n=terms.superseded_days))))
+    st.caption(t("settings.storage.terms_where"))
+    is_admin = _is_administrator()
+    link_to("projects", t("settings.storage.bin"), query={"view": "deleted"})
+    if st.button(t("settings.storage.sweep"), icon=":material/mop:", disabled=not is_admin, key="sweep",
+                 help=t("settings.storage.sweep_help") if is_admin else t("settings.administrators_only")):
+        _sweep()
+
+
+def _sweep() -> None:
+    with told() as outcome:
+        removed = session.desk().system.sweep()
+    if outcome.is_ok:
+        flash(t("settings.storage.swept", n=sum(n for kind, n in removed.items() if kind != "bytes"),
+                size=size(removed["bytes"])))
+        st.rerun()
+
+
+def _use(use: StorageUse) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader(t("settings.storage.by_kind"))
