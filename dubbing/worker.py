@@ -118,19 +118,27 @@ def _stoppable(presence: _Presence) -> Iterator[None]:
         yield
         return
 
+    # While native code computes, Python hears no signal; this thread does, through the socket.
+    heard, told = socket.socketpair()
+    told.setblocking(False)
+
+    def watch() -> None:
+        while number := heard.recv(1):
+            if number[0] == signal.SIGTERM:
+                time.sleep(GRACE_S)
+                try:
+                    presence.give_back()
+                finally:
+                    os._exit(128 + signal.SIGTERM)
+
     def stop(_number: int, _frame: FrameType | None) -> None:
-        threading.Thread(target=end, name="end", daemon=True).start()
         raise SystemExit(128 + signal.SIGTERM)
 
-    def end() -> None:
-        time.sleep(GRACE_S)
-        try:
-            presence.give_back()
-        finally:
-            os._exit(128 + signal.SIGTERM)
-
-    before = signal.signal(signal.SIGTERM, stop)
+    threading.Thread(target=watch, name="stop", daemon=True).start()
+    before, fd_before = signal.signal(signal.SIGTERM, stop), signal.set_wakeup_fd(told.fileno())
     try:
         yield
     finally:
+        signal.set_wakeup_fd(fd_before)
         signal.signal(signal.SIGTERM, before)
+        told.close()
