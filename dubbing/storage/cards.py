@@ -74,7 +74,8 @@ class Cards:
         query = select(JobRow).where(or_(
             and_(JobRow.project_id.in_(list(project_ids)), JobRow.status.in_(_ACTIVE)),
             and_(JobRow.id.in_(select(latest.c.id)), JobRow.status == JobStatus.FAILED.value),
-        )).order_by(JobRow.status == JobStatus.RUNNING.value, JobRow.kind == "dub", JobRow.created_at.desc())
+        )).order_by(JobRow.status.in_(_ACTIVE), JobRow.status == JobStatus.RUNNING.value, JobRow.kind == "dub",
+                    JobRow.created_at)
         with self._database.read() as session:
             # Later ones replace earlier ones: a running job wins over a waiting one, a dub over smaller work.
             return {row.project_id: to_job(row) for row in session.scalars(query) if row.project_id is not None}

@@ -15,6 +15,7 @@ from dubbing.domain.review import Action, Role
 from dubbing.domain.workspace import ImportedLine, JobView, ProjectCard, ProjectSettings, Rights
 from dubbing.errors import UsageError
 from dubbing.exchange.imports import fit_to, parse_import, spoken_lines
+from dubbing.jobs.kinds import KINDS
 from dubbing.ledger import ACTIVE
 from dubbing.media.atomic import replacing, storage_error
 from dubbing.options import DubOptions
@@ -114,7 +115,7 @@ class Projects:
             raise ForbiddenError("You may not create projects.", "Ask an administrator for the role that may.")
         if not name.strip():
             raise UsageError("A project needs a name.", "Give it one, for example the title of the video.")
-        options.checked()
+        self._check_options(options)
         language = _language_of(lines, lines_language, options)
         upload = self._upload(str(source)) if _is_id(str(source)) else None
         path = upload.path if upload is not None else self._allowed(Path(source))
@@ -139,9 +140,23 @@ class Projects:
         self._storage.memberships.add(project_id, self._seat.person.id, Role.PROJECT_MANAGER, actor=self._seat.actor)
         self._take_lines(project, lines, language)
         self._used(upload, m_and_e)
+        self._storage.jobs.enqueue("prepare", {"actor": self._seat.actor}, project_id=project_id,
+                                   priority=KINDS["prepare"].priority)
         if run:
-            self._workspace.enqueue(project)
+            self._workspace.enqueue(project, {"actor": self._seat.actor})
         return project
+
+    def _check_options(self, options: DubOptions) -> None:
+        """Say at once what the job would fail for. Raises UsageError, UnavailableError."""
+        from dubbing import registry
+
+        options.checked()
+        if options.checkpoint is not None and not self._workspace.settings.single_user:
+            raise UsageError("A file of weights on the server cannot be named here.",
+                             "An administrator sets DUBBING_WAV2LIP_CHECKPOINT for everybody.")
+        _check_engines(lipsync=options.lipsync, translate=options.translator, tts=options.synthesizer,
+                       asr=options.recognizer, diarize=options.diarizer, separate=options.separator)
+        registry.check_targets(options.targets, options.synthesizer, options.source, options.translator)
 
     def server_files(self) -> list[str]:
         """Videos that lie in the folders to import from, by path; at most 500. For people who may create."""
@@ -248,7 +263,8 @@ class Projects:
         """The languages to dub into. One that goes keeps its texts and takes: they are back when it is."""
         self._seat.require(Action.MANAGE_PROJECT, project_id)
         project = self._storage.projects.get(project_id)
-        options = replace(self._workspace.options(project), targets=tuple(dict.fromkeys(targets))).checked()
+        options = replace(self._workspace.options(project), targets=tuple(dict.fromkeys(targets)))
+        self._check_options(options)
         if project.source_language in options.targets:
             raise UsageError(f"The video is in {project.source_language} already.", "Choose other languages.")
         return self._storage.projects.update(project_id, targets=options.targets, actor=self._seat.actor,

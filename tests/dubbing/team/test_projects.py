@@ -10,7 +10,7 @@ from dubbing.api import DubOptions, ForbiddenError, Workspace
 from dubbing.domain.project import JobStatus, VoiceChoice
 from dubbing.domain.review import Layer, ReviewState, Role
 from dubbing.domain.workspace import ImportedLine, LanguageProgress
-from dubbing.errors import MediaError, UsageError
+from dubbing.errors import MediaError, UnavailableError, UsageError
 from dubbing.ledger import worker_name
 from dubbing.pipeline.artifact import ArtifactStore
 from tests.dubbing.team.desks import clip, desk, manager, project, send, take, workspace_in
@@ -33,10 +33,11 @@ def test_an_upload_becomes_a_project(workspace: Workspace, tmp_path: Path) -> No
     assert source.read_bytes() == video.read_bytes()
     assert source == workspace.settings.home / "projects" / made.id / "a film.mp4"
     assert at.uploads.mine() == [] and not list((workspace.settings.home / "uploads").iterdir())
-    assert [(job.kind, job.status) for job in workspace.storage.jobs.all()] == [("dub", JobStatus.QUEUED)]
+    assert [(job.kind, job.status) for job in workspace.storage.jobs.all()] == [
+        ("dub", JobStatus.QUEUED), ("prepare", JobStatus.QUEUED)]
     card = at.projects.card(made.id)
     assert (card.height, card.width, card.duration_ms, card.has_poster) == (144, 192, 2000, False)
-    assert card.job is not None and card.job.status is JobStatus.QUEUED
+    assert card.job is not None and (card.job.kind, card.job.status) == ("dub", JobStatus.QUEUED)
     assert [(member.login, member.role) for member in card.members] == [("pablo", Role.PROJECT_MANAGER)]
 
 
@@ -60,7 +61,8 @@ def test_files_on_the_server_only_from_where_it_is_allowed(tmp_path: Path) -> No
         at = manager(workspace)
         assert at.projects.server_files() == [str(inside), str(tmp_path / "media" / "link.mp4")]
         made = at.projects.create("In", inside, TO_SPANISH, run=False)
-        assert made.source_path == str(inside) and workspace.storage.jobs.all() == []
+        assert made.source_path == str(inside)
+        assert [job.kind for job in workspace.storage.jobs.all()] == ["prepare"]
         for path in (outside, tmp_path / "media" / "link.mp4", tmp_path / "media" / ".." / "private" / "out.mp4",
                      tmp_path / "nowhere" / "x.mp4"):
             with pytest.raises(UsageError, match="in the folders to import from only"):
@@ -99,6 +101,17 @@ def test_lines_that_cannot_be_placed(workspace: Workspace, tmp_path: Path) -> No
     assert workspace.storage.translations.all(made.id, "es") == {}
     assert [t.text for t in workspace.storage.translations.all(made.id, "de").values()] == ["Hallo."]
     assert [s.id for s in workspace.storage.speakers.all(made.id)] == ["S0"]
+
+
+def test_what_cannot_work_is_said_at_once(workspace: Workspace, tmp_path: Path) -> None:
+    at = manager(workspace)
+    upload = send(at, clip(tmp_path / "a.mp4"))
+    for options, said in ((DubOptions(("fr",), "en"), "does not speak fr"), (DubOptions(("xx",)), "not a language"),
+                          (DubOptions(("es",), lipsync="siren"), "no lipsync engine called siren"),
+                          (DubOptions(("es",), lipsync="wav2lip", checkpoint="/etc/passwd"), "cannot be named here")):
+        with pytest.raises((UsageError, UnavailableError), match=said):
+            at.projects.create("Film", upload, options)
+    assert workspace.projects() == [] and workspace.storage.jobs.all() == []
 
 
 def test_m_and_e_of_the_same_length(workspace: Workspace, tmp_path: Path) -> None:
