@@ -75,7 +75,8 @@ def models_box() -> None:
             st.rerun()
     rows = "".join(
         f"<tr><th scope=\"row\">{escape(model.name)}</th><td>{escape(model.licence)}</td>"
-        f"<td>{_mark(model.commercial_use, 'allowed', 'forbidden')}</td><td>{escape(size(model.size_bytes)) if model.size_bytes else "–"}</td>"
+        f"<td>{_mark(model.commercial_use, 'allowed', 'forbidden')}</td>"
+        f"<td>{escape(size(model.size_bytes) if model.size_bytes else '–')}</td>"
         f"<td>{_mark(model.is_fetched, 'here', 'on_demand')}</td></tr>" for model in system.models())
     _table([t(f"settings.models.column.{name}") for name in ("name", "licence", "commercial", "size", "here")], rows,
            t("settings.part.models"))
