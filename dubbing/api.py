@@ -342,25 +342,26 @@ class Workspace:
     # editing ------------------------------------------------------------------------------------------------------
 
     def set_line(self, project: Project, utterance_id: str, edit: LineEdit, *, actor: str = "person") -> Line | None:
-        """Save an edit. Raises ConflictError when somebody else was faster, UsageError for an impossible one."""
-        utterance = self.storage.utterances.get(project.id, utterance_id)
-        revision = utterance.revision if edit.expected_revision is None else edit.expected_revision
-        source_side = (edit.source_text, edit.speaker, edit.start_ms, edit.end_ms)
-        if source_side != (None,) * 4 or edit.on_camera is not UNCHANGED:
-            self._check_times(project, edit)
-            utterance = self.storage.utterances.update(
-                project.id, utterance_id, revision, text=edit.source_text, speaker=edit.speaker,
-                start_ms=edit.start_ms, end_ms=edit.end_ms, on_camera=edit.on_camera, actor=actor)
+        """Save an edit, all of it or nothing but for the voice, which is the speaker's.
+
+        Raises ConflictError when somebody else was faster, UsageError for an impossible one.
+        """
+        given = {"text": edit.source_text, "speaker": edit.speaker, "start_ms": edit.start_ms, "end_ms": edit.end_ms}
+        values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        if edit.on_camera is not UNCHANGED:
+            values["on_camera"] = edit.on_camera
+        self._check_times(project, edit)
         language = edit.language
         if edit.text is not None or edit.voice is not None:
             language = self._language(project, edit.language)
-        if edit.text is not None:
-            assert language is not None
-            if not edit.text.strip():
-                raise UsageError("The text of a line cannot be empty.", "Give the words that are to be heard.")
-            now = self.storage.translations.get(project.id, utterance_id, language)
-            seen = (now.revision if now else 0) if edit.expected_translation is None else edit.expected_translation
-            self.storage.translations.save(project.id, utterance_id, language, edit.text.strip(), seen, actor=actor)
+        if edit.text is not None and not edit.text.strip():
+            raise UsageError("The text of a line cannot be empty.", "Give the words that are to be heard.")
+        if values or edit.text is not None:
+            self.storage.line_edits.save(
+                project.id, language or "", utterance_id, values=values,
+                target=None if edit.text is None else edit.text.strip(), seen_revision=edit.expected_revision,
+                seen_translation=edit.expected_translation, actor=actor)
+        utterance = self.storage.utterances.get(project.id, utterance_id)
         if edit.voice is not None:
             assert language is not None
             self._assign_voice(project, utterance.speaker, language, edit.voice, actor)
