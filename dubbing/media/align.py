@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dubbing.engines.base import Sound
-from dubbing.media.audio import blocks
+from dubbing.media.audio import Sound, blocks
 
 RATE = 16_000
 #: Shifts of up to this are looked for.
