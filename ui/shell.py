@@ -194,6 +194,7 @@ def leave() -> None:
     if getattr(st.user, "is_logged_in", False):
         session.doors().sign_out(session.token())
         st.logout()
+        st.stop()  # leaving in two ways at once, the second cancels the first, and the provider's cookie stays
     session.sign_out()
 
 
