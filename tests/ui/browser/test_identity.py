@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from dubbing.domain.review import Role
@@ -11,6 +12,8 @@ from tests.ui.browser.conftest import Open
 from tests.ui.browser.identity import provider
 from tests.ui.browser.live import running
 from tests.ui.factory import make_home
+
+pytest.importorskip("httpx", reason="st.login talks to a provider through httpx")
 
 
 def test_an_identity_leads_to_the_account_of_its_address_and_no_further(tmp_path: Path, window: Open) -> None:
