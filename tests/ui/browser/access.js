@@ -80,6 +80,8 @@
     if (one.matches("img:not([alt])")) faults.add(`is a picture without a text: ${told(one)}`);
     const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
     if (!own || one.matches("script, style, option, [data-testid=stIconMaterial], noscript, svg *") || one.closest(":disabled, [aria-disabled=true]")) continue;
+    // Stands above the thumb that it is a child of, not on it.
+    if (one.closest("[data-testid=stSliderThumbValue]")) continue;
     const style = getComputedStyle(one);
     const under = ground(one);
     if (!under) continue;
