@@ -164,8 +164,7 @@ class _Export:
 
         dub, source = self._dubbed
         assert dub.video is not None
-        self.held.check()
-        side_by_side(source.path, dub.video.path(dub.video.facts["file"]), target)
+        side_by_side(source.path, dub.video.path(dub.video.facts["file"]), target, self._clock("preview", "frame"))
 
     def _stems(self, target: Path) -> None:
         from dubbing.pipeline.stages import mix, separate
@@ -247,8 +246,9 @@ class _Export:
         return safe_name(f"{self.project.name}.{language}{tag}{suffix}" if suffix else
                          f"{self.project.name}.{language}{tag}")
 
-    def _clock(self, stage: str) -> Callable[[float, float, str], None]:
-        clock = Clock(f"{stage}:{self.language}", "byte", self.listener)
+    def _clock(self, stage: str, unit: str = "byte") -> Callable[[float, float, str], None]:
+        """Progress under a stage's name; a cancelled job stops at the next report."""
+        clock = Clock(f"{stage}:{self.language}", unit, self.listener)
 
         def report(done: float, total: float, message: str) -> None:
             self.held.check()

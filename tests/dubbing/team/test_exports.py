@@ -83,11 +83,24 @@ def test_other_containers(shared: tuple[Workspace, Project], preset: str, name: 
     assert manager(workspace).files.find(made.id, "dub/es").path.endswith(".mp4")
 
 
-def test_side_by_side(shared: tuple[Workspace, Project]) -> None:
+def test_side_by_side(shared: tuple[Workspace, Project], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written is the preview's own business, and tested on the command line."""
+    from dubbing import preview
+
     workspace, made = shared
+    given: list[Path] = []
+
+    def write(original: Path, dubbed: Path, out: Path, report: Any) -> Path:
+        given.extend((original, dubbed))
+        report(1, 2, "")
+        out.parent.mkdir(parents=True)
+        out.write_bytes(b"both")
+        return out
+
+    monkeypatch.setattr(preview, "side_by_side", write)
     result = _export(workspace, made, "preview")
-    info = probe(workspace.settings.home / "exports" / made.id / result["export_id"] / result["file_name"])
-    assert info.video is not None and info.video.height == 540 and info.video.width == 1440
+    assert given == [Path(made.source_path), Path(manager(workspace).files.find(made.id, "dub/es").path)]
+    assert (result["file_name"], result["size_bytes"]) == ("Harbour.es.side-by-side.mp4", 4)
 
 
 def _archive(workspace: Workspace, made: Project, result: dict[str, Any]) -> zipfile.ZipFile:
