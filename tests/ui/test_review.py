@@ -79,16 +79,16 @@ def test_the_page_opens_with_its_tools_and_the_selected_lines_takes(open_home: O
                                                 ("history", "Nothing has been changed")])
 def test_the_other_panels_belong_to_the_line_too(open_home: OpenHome, name: str, expected: str) -> None:
     app = opened(open_home(), "review")
-    app.session_state["review_panel"] = name
+    app.session_state["review_panel_0"] = name
     app.run()
     assert not app.exception and expected in words(app)
 
 
 def test_search_and_filters_narrow_the_lines(open_home: OpenHome) -> None:
     app = opened(open_home(), "review")
-    app.text_input(key="review_search").set_value("puertas").run()
+    app.text_input(key="review_search_0").set_value("puertas").run()
     assert "1–1 of 1 (all: 12)" in words(app)
-    app.text_input(key="review_search").set_value("nobody says this").run()
+    app.text_input(key="review_search_0").set_value("nobody says this").run()
     assert "0 of 12" in words(app) and not app.exception
 
 
@@ -105,7 +105,7 @@ def test_a_page_of_another_language_speaks_it(open_home: OpenHome) -> None:
 def test_a_comment_is_written_answered_and_settled(open_home: OpenHome) -> None:
     home = open_home()
     app = opened(home, "review")
-    app.session_state["review_panel"] = "comments"
+    app.session_state["review_panel_0"] = "comments"
     app.run()
     app.text_area(key="comment_text_u0001").set_value("Softer, please.")
     app.multiselect(key="comment_who_u0001").set_value(["rita"])

@@ -16,7 +16,7 @@ from ui.widgets.progress import fraction, is_active, job_words, kind_name
 from ui.widgets.review_actions import do_all
 from ui.widgets.review_bench import PAGE, Bench, bench
 from ui.widgets.review_data import component_data, number, speaker_names
-from ui.widgets.review_panel import chosen_panel, panel
+from ui.widgets.review_panel import panel
 from ui.widgets.review_toolbar import query_now, toolbar
 
 _STYLE = Path(__file__).parents[1] / "widgets" / "review.css"
@@ -61,7 +61,7 @@ def _workbench(card: ProjectCard, held: Bench) -> None:
     if held.view(held.selected) is None and shown.lines:
         held.selected = shown.lines[0].line.utterance.id
     toolbar(card, held, speaker_names(card.id), rights)
-    wide = chosen_panel() is not None
+    wide = held.panel is not None
     with st.container(key="review_body"):
         places = st.columns([3, 1], gap="small") if wide else [st.container()]
         with places[0]:

@@ -196,10 +196,8 @@ def _find(card: ProjectCard, held: Bench, action: Action) -> Answer:
 
 
 def _comment(card: ProjectCard, held: Bench, action: Action) -> Answer:
-    from ui.widgets.review_panel import open_panel
-
     held.comment_at_ms = int(action["at"])
-    open_panel("comments")
+    held.open_panel("comments")
     return {}
 
 

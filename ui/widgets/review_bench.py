@@ -35,8 +35,10 @@ class Bench:
     command: dict[str, Any] | None = None
     finding: bool = False
     comment_at_ms: int | None = None
-    #: The query was changed by something else than the toolbar, which has to follow.
-    narrowed_elsewhere: bool = False
+    #: Counts the changes to ``query`` that the toolbar's controls did not make: they have to follow.
+    version: int = 0
+    panel: str | None = "takes"
+    panels_opened: int = 0
     #: What ``ui.pages.review`` last knew of the project's changes, so that it notices those of others.
     stamp: tuple[object, ...] = ()
     #: The page as it was last read, for actions that need to know what stands around a line.
@@ -62,6 +64,14 @@ class Bench:
         if query != self.query:
             self.query, self.offset = query, 0
 
+    def show(self, query: LineQuery) -> None:
+        """The same, asked for by something else than the toolbar."""
+        self.query, self.offset, self.version = query, 0, self.version + 1
+
+    def open_panel(self, name: str) -> None:
+        """Show a panel from the next drawing on."""
+        self.panel, self.panels_opened = name, self.panels_opened + 1
+
     def view(self, utterance_id: str | None) -> LineView | None:
         """The line as it was last read, when it is on the page."""
         return next((view for view in self.shown if view.line.utterance.id == utterance_id), None)
@@ -71,8 +81,9 @@ class Bench:
         for query in dict.fromkeys((self.query, LineQuery())):
             at = place_of(self, utterance_id, query)
             if at is not None:
-                self.narrowed_elsewhere = query != self.query
-                self.query, self.offset = query, at // PAGE * PAGE
+                if query != self.query:
+                    self.show(query)
+                self.offset = at // PAGE * PAGE
                 self.tell(utterance_id, edit=edit)
                 return True
         return False

@@ -19,28 +19,7 @@ from ui.widgets.review_data import number
 #: Panels by name, with their icons.
 PANELS = {"takes": ":material/graphic_eq:", "memory": ":material/menu_book:", "comments": ":material/forum:",
           "history": ":material/history:"}
-_WANTED = "review_panel_wanted"
 _HITS = 5
-
-
-def panel_key() -> str:
-    """The key of the control that chooses the panel; a panel that was asked for elsewhere is put into it."""
-    wanted = st.session_state.pop(_WANTED, None)
-    if wanted is not None:
-        st.session_state["review_panel"] = wanted
-    else:
-        st.session_state.setdefault("review_panel", "takes")
-    return "review_panel"
-
-
-def open_panel(name: str) -> None:
-    """Show a panel from the next drawing of the toolbar on."""
-    st.session_state[_WANTED] = name
-
-
-def chosen_panel() -> str | None:
-    """The panel that is open, None for none."""
-    return st.session_state.get("review_panel")
 
 
 def panel(card: ProjectCard, held: Bench, rights: Rights) -> None:
@@ -51,7 +30,7 @@ def panel(card: ProjectCard, held: Bench, rights: Rights) -> None:
     if view is None:
         st.caption(t("review.panel_none"))
         return
-    name = chosen_panel()
+    name = held.panel
     st.markdown(f"#### {t('review.takes.line', n=number(view.line.utterance.id))}")
     if name == "takes":
         _takes(card, held, view, rights)
@@ -79,8 +58,8 @@ def _takes(card: ProjectCard, held: Bench, view: LineView, rights: Rights) -> No
     if not may:
         st.caption(f":material/lock: {t('review.takes.not_allowed')}")
     elif text:
-        pace = st.slider(t("review.takes.pace"), 0.8, 1.3, 1.0, 0.05, key=f"pace_{utterance_id}",
-                         help=t("review.takes.pace_help"))
+        pace = st.number_input(t("review.takes.pace"), 0.8, 1.3, 1.0, 0.05, key=f"pace_{utterance_id}",
+                               help=t("review.takes.pace_help"))
         if st.button(t("review.takes.speak"), icon=":material/mic:", key=f"speak_{utterance_id}"):
             with told() as outcome:
                 desk().jobs.take(card.id, held.language, utterance_id, pace=pace)

@@ -12,24 +12,23 @@ from ui.widgets.badges import layer_name
 from ui.widgets.errors import told, why_not
 from ui.widgets.review_bench import PAGE, Bench
 from ui.widgets.review_find import find_and_replace
-from ui.widgets.review_panel import PANELS, panel_key
+from ui.widgets.review_panel import PANELS
 
-_KEYS = {"search": "review_search", "layer": "review_layer", "filters": "review_filters", "states": "review_states",
-         "speaker": "review_speaker"}
+
+def _key(held: Bench, name: str) -> str:
+    """The key of a control; a new one when something else than the control has changed what it shows."""
+    return f"review_{name}_{held.version}"
 
 
 def query_now(held: Bench) -> LineQuery:
     """The selection that the toolbar's widgets ask for; what they said in the last run, before they are drawn."""
     state = st.session_state
-    if held.narrowed_elsewhere:
-        held.narrowed_elsewhere = False
-        _put_back(held.query)
-    held.layer = Layer(state.get(_KEYS["layer"]) or held.layer)
-    filters = frozenset(LineFilter(one) for one in state.get(_KEYS["filters"], held.query.filters))
-    states = frozenset(ReviewState(one) for one in state.get(_KEYS["states"], held.query.states))
+    held.layer = Layer(state.get(_key(held, "layer")) or held.layer)
+    filters = frozenset(LineFilter(one) for one in state.get(_key(held, "filters"), held.query.filters))
+    states = frozenset(ReviewState(one) for one in state.get(_key(held, "states"), held.query.states))
     return LineQuery(
-        search=str(state.get(_KEYS["search"], held.query.search)).strip(),
-        speaker=state.get(_KEYS["speaker"], held.query.speaker), filters=filters, states=states,
+        search=str(state.get(_key(held, "search"), held.query.search)).strip(),
+        speaker=state.get(_key(held, "speaker"), held.query.speaker), filters=filters, states=states,
         # Without a filter that looks at it, another layer is no other selection.
         layer=held.layer if filters or states else None)
 
@@ -37,15 +36,16 @@ def query_now(held: Bench) -> LineQuery:
 def toolbar(card: ProjectCard, held: Bench, names: dict[str, str], rights: Rights) -> None:
     """One row of controls."""
     with st.container(key="review_bar", horizontal=True, vertical_alignment="center", gap="small"):
-        st.text_input(t("review.search"), key=_KEYS["search"], placeholder=t("review.search_hint"), width=210,
-                      label_visibility="collapsed", icon=":material/search:")
+        st.text_input(t("review.search"), held.query.search, key=_key(held, "search"), width=210,
+                      placeholder=t("review.search_hint"), label_visibility="collapsed", icon=":material/search:")
         _filters(held, names)
         _pages(held)
         if st.button(t("review.replace"), icon=":material/find_replace:", type="tertiary", key="review_replace"):
             held.finding = True
         _work(card, held, rights)
-        st.segmented_control(t("review.panel"), list(PANELS), key=panel_key(), label_visibility="collapsed",
-                             format_func=lambda name: f"{PANELS[name]} {t(f'review.panels.{name}')}")
+        held.panel = st.segmented_control(
+            t("review.panel"), list(PANELS), default=held.panel, key=f"review_panel_{held.panels_opened}",
+            label_visibility="collapsed", format_func=lambda name: f"{PANELS[name]} {t(f'review.panels.{name}')}")
     if held.finding:
         held.finding = False
         find_and_replace(card, held, rights)
@@ -58,24 +58,17 @@ def _filters(held: Bench, names: dict[str, str]) -> None:
     with st.popover(label, icon=":material/filter_alt:", type="secondary" if count else "tertiary",
                     key="review_filter"):
         st.segmented_control(t("review.layer"), list(Layer), default=held.layer, format_func=layer_name,
-                             key=_KEYS["layer"], help=t("review.layer_help"), required=True)
-        st.pills(t("review.show_only"), list(LineFilter), selection_mode="multi", key=_KEYS["filters"],
-                 format_func=lambda one: t(f"review.filters.{one.value}"))
-        st.pills(t("review.states"), list(ReviewState), selection_mode="multi", key=_KEYS["states"],
-                 format_func=lambda one: t(f"common.state.{one.value}"))
-        st.selectbox(t("review.speaker"), [None, *names], key=_KEYS["speaker"],
+                             key=_key(held, "layer"), help=t("review.layer_help"), required=True)
+        st.pills(t("review.show_only"), list(LineFilter), selection_mode="multi", default=sorted(query.filters),
+                 key=_key(held, "filters"), format_func=lambda one: t(f"review.filters.{one.value}"))
+        st.pills(t("review.states"), list(ReviewState), selection_mode="multi", default=sorted(query.states),
+                 key=_key(held, "states"), format_func=lambda one: t(f"common.state.{one.value}"))
+        speakers = [None, *names]
+        st.selectbox(t("review.speaker"), speakers, key=_key(held, "speaker"),
+                     index=speakers.index(query.speaker) if query.speaker in names else 0,
                      format_func=lambda one: names[one] if one in names else t("review.any_speaker"))
         st.button(t("review.clear"), icon=":material/filter_alt_off:", key="review_clear", disabled=not count,
-                  on_click=_put_back, args=(LineQuery(),))
-
-
-def _put_back(query: LineQuery) -> None:
-    """Set the widgets to a selection."""
-    state = st.session_state
-    state[_KEYS["search"]] = query.search
-    state[_KEYS["filters"]] = sorted(query.filters)
-    state[_KEYS["states"]] = sorted(query.states)
-    state[_KEYS["speaker"]] = query.speaker
+                  on_click=held.show, args=(LineQuery(),))
 
 
 def _pages(held: Bench) -> None:

@@ -92,8 +92,8 @@ export class Keys {
     // A dialog or a field elsewhere on the page keeps all of its keys.
     if (path.some((node) => node.matches?.("dialog, [role=dialog], [role=listbox], [role=menu]"))) return;
     if (document.querySelector("[role=dialog][aria-modal=true]")) return;
-    if (!inside && target !== document.body && !target.matches?.("h1, main, section, div")) return;
-    if (!inside && target.matches?.(TYPING)) return;
+    // Elsewhere on the page only what is no control at all hands its keys on.
+    if (!inside && target !== document.body && !target.matches?.(":is(h1, main, section, div):not([role], [contenteditable])")) return;
     const text = inside && target.matches?.("textarea[data-side]");
     const field = target.matches?.(TYPING) && !text;
     const chord = chordOf(event);
