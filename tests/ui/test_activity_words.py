@@ -50,19 +50,19 @@ def test_differences_are_safe_html_and_are_heard() -> None:
 
 
 @pytest.mark.parametrize(("one", "said"), [
-    (edit("utterance", None, {"text": "a"}), "added line u0004"),
-    (edit("utterance", {"deleted": False}, {"deleted": True}), "deleted line u0004"),
-    (edit("utterance", {"deleted": True}, {"deleted": False}), "brought line u0004 back"),
+    (edit("utterance", None, {"text": "a"}), "added line 4"),
+    (edit("utterance", {"deleted": False}, {"deleted": True}), "deleted line 4"),
+    (edit("utterance", {"deleted": True}, {"deleted": False}), "brought line 4 back"),
     (edit("utterance", {"text": "a", "revision": 1}, {"text": "b", "revision": 2}),
-     "changed the transcript of line u0004"),
+     "changed the transcript of line 4"),
     (edit("utterance", {"start_ms": 1, "end_ms": 2, "revision": 1}, {"start_ms": 3, "end_ms": 4, "revision": 2}),
-     "moved line u0004 in time"),
-    (edit("utterance", {"text": "a", "speaker": "S1"}, {"text": "b", "speaker": "S2"}), "changed line u0004"),
-    (edit("translation", None, {"text": "a"}), "wrote the translation of line u0004"),
+     "moved line 4 in time"),
+    (edit("utterance", {"text": "a", "speaker": "S1"}, {"text": "b", "speaker": "S2"}), "changed line 4"),
+    (edit("translation", None, {"text": "a"}), "wrote the translation of line 4"),
     (edit("translation", {"source_revision": 1}, {"source_revision": 2}),
-     "confirmed that the translation of line u0004 fits its source"),
-    (edit("review", {"dub": "draft"}, {"dub": "approved"}), "reviewed the dub of line u0004"),
-    (edit("take", {"take": None}, {"take": "t1", "voice": "v", "engine": "kokoro"}), "chose a take for line u0004"),
+     "confirmed that the translation of line 4 fits its source"),
+    (edit("review", {"dub": "draft"}, {"dub": "approved"}), "reviewed the dub of line 4"),
+    (edit("take", {"take": None}, {"take": "t1", "voice": "v", "engine": "kokoro"}), "chose a take for line 4"),
     (edit("speaker", {"voice": None}, {"voice": ["kokoro", "v"]}, entity_id="S1"), "chose a voice for speaker S1"),
     (edit("project", {"archived_at": False}, {"archived_at": True}, entity_id="p"), "archived the project"),
     (edit("project", {"deleted_at": True}, {"deleted_at": False}, entity_id="p"), "brought the project back"),
@@ -125,7 +125,7 @@ def test_mentions_stand_out_and_everything_else_is_shown_as_it_was_typed() -> No
 
 
 def test_a_comment_is_about_a_line_or_a_moment() -> None:
-    assert place_of("U0004") == ("u0004", None)
+    assert place_of("U0004") == place_of("4") == ("u0004", None)
     assert place_of("1:02.5") == (None, 62_500)
     assert place_of("") == (None, 0)
     with pytest.raises(ValueError):

@@ -12,11 +12,13 @@ from dubbing.domain.project import Edit
 from dubbing.domain.workspace import ProjectCard
 from ui.session import desk, open_project
 from ui.text import language_name, t
+from ui.widgets import dialogs
 from ui.widgets import edits as words
 from ui.widgets.comment_threads import comment_threads
 from ui.widgets.errors import flash, nothing_here, told
-from ui.widgets.place import line_link
+from ui.widgets.place import line_id, line_link
 from ui.widgets.remarks import remark
+from ui.widgets.review_data import number
 from ui.widgets.times import moment
 from ui.widgets.word_diff import diff_html
 
@@ -57,6 +59,9 @@ def _history(card: ProjectCard, language: str) -> None:
         with st.container(gap="small"):
             for run in runs:
                 _run(card, language, run, names, speakers)
+    for edit in shown:
+        if edit.id == dialogs.asked("restore"):
+            dialogs.show(t("activity.restore.title"), _restore, edit, speakers, width="medium")
     if len(found) > limit and st.button(t("activity.older"), icon=":material/expand_more:"):
         st.session_state[_LIMIT] = limit + _STEP
         st.rerun()
@@ -79,7 +84,7 @@ def _filters(card: ProjectCard, names: Mapping[str, str]) -> tuple[str | None, s
         line = st.text_input(t("activity.filter.line"), key="activity_line", width=140,
                              placeholder=t("activity.filter.line_hint"), help=t("activity.filter.line_help")).strip()
     return (None if actor == _EVERY else actor, None if kind == _EVERY else kind,
-            None if language == _EVERY else language, line or None)
+            None if language == _EVERY else language, (line_id(line) or line) if line else None)
 
 
 def _person_name(login: str, names: Mapping[str, str]) -> str:
@@ -122,10 +127,10 @@ def _entry(card: ProjectCard, language: str, edit: Edit, names: Mapping[str, str
         st.html(_head(edit, _sentence_html(card, language, edit), names) + _changes_html(edit, speakers))
         if words.can_restore(edit):
             allowed = desk().activity.may_restore(edit)
-            if st.button(t("activity.restore.button"), key=f"restore_{edit.id}", type="tertiary",
-                         icon=":material/settings_backup_restore:", disabled=not allowed,
-                         help=None if allowed else t("activity.restore.forbidden")):
-                st.dialog(t("activity.restore.title"), width="medium")(_restore)(edit, speakers)
+            st.button(t("activity.restore.button"), key=f"restore_{edit.id}", type="tertiary",
+                      icon=":material/settings_backup_restore:", disabled=not allowed,
+                      help=None if allowed else t("activity.restore.forbidden"),
+                      on_click=dialogs.ask, args=("restore", edit.id))
 
 
 def _head(edit: Edit, sentence_html: str, names: Mapping[str, str]) -> str:
@@ -141,7 +146,10 @@ def _sentence_html(card: ProjectCard, language: str, edit: Edit) -> str:
     text = escape(words.sentence(edit))
     line = words.line_of(edit)
     where = edit.language if edit.language in card.targets else language
-    return text.replace(escape(line), line_link(card.id, where, line), 1) if line else text
+    if not line:
+        return text
+    shown = t("activity.line", id=number(line))
+    return text.replace(shown, line_link(card.id, where, line, shown), 1)
 
 
 def _changes_html(edit: Edit, speakers: Mapping[str, str]) -> str:
@@ -168,15 +176,13 @@ def _restore(edit: Edit, speakers: Mapping[str, str]) -> None:
                     format_func=lambda one: t("activity.restore.before" if one == "before"
                                               else "activity.restore.after"))
     remark(t("activity.restore.note"))
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button(t("common.cancel"), key="restore_cancel"):
+    if dialogs.answer(t("activity.restore.do"), "restore"):
+        with told() as outcome:
+            desk().activity.restore(edit.id, side=side)
+        if outcome.is_ok:
+            dialogs.close()
+            flash(t("activity.restore.done"))
             st.rerun()
-        if st.button(t("activity.restore.do"), key="restore_do", type="primary"):
-            with told() as outcome:
-                desk().activity.restore(edit.id, side=side)
-            if outcome.is_ok:
-                flash(t("activity.restore.done"))
-                st.rerun()
 
 
 def _day(at: datetime) -> date:

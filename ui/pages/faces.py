@@ -71,27 +71,27 @@ def _cards(card: ProjectCard, faces: Sequence[FaceView], speakers: Mapping[str, 
     allowed = may(Action.EDIT_DUB, card)
     versions = desk().files.versions(card.id)
     with st.container(horizontal=True, gap="medium"):
-        for number, face in enumerate(faces, 1):
-            _face(card, number, face, speakers, allowed, versions)
+        for nth, face in enumerate(faces, 1):
+            _face(card, nth, face, speakers, allowed, versions)
 
 
-def _face(card: ProjectCard, number: int, face: FaceView, speakers: Mapping[str, str], allowed: bool,
+def _face(card: ProjectCard, nth: int, face: FaceView, speakers: Mapping[str, str], allowed: bool,
           versions: Mapping[str, str]) -> None:
-    name = face_name(number, face, speakers)
-    with st.container(border=True, width=250, key=f"face_{number}", gap="small"):
+    name = face_name(nth, face, speakers)
+    with st.container(border=True, width=250, key=f"face_{nth}", gap="small"):
         if face.has_thumbnail:
             url = file_url(card.id, "face", face.id, v=versions.get(f"face/{face.id}", ""))
             st.html(picture_html(url, t("faces.picture_of", name=name)))
         st.markdown(f"**{escaped(name)}**")
-        choices = [None, *speakers]
-        chosen = st.selectbox(t("faces.speaker"), choices, disabled=not allowed,
-                              index=choices.index(face.speaker) if face.speaker in speakers else 0,
-                              format_func=lambda one: t("faces.nobody") if one is None else speakers[one],
+        choices = ["", *speakers]
+        now = face.speaker if face.speaker in speakers else ""
+        chosen = st.selectbox(t("faces.speaker"), choices, disabled=not allowed, index=choices.index(now),
+                              format_func=lambda one: speakers[one] if one else t("faces.nobody"),
                               key=f"face_speaker_{face.id}_{face.speaker}",
                               help=None if allowed else t("faces.forbidden"))
-        if chosen != face.speaker and (chosen or face.speaker in speakers):
+        if chosen != now:
             with told() as outcome:
-                desk().faces.assign(card.id, face.id, chosen)
+                desk().faces.assign(card.id, face.id, chosen or None)
             if outcome.is_ok:
                 flash(t("common.saved"))
                 st.rerun()
@@ -109,19 +109,19 @@ def _timeline(card: ProjectCard, faces: Sequence[FaceView], speakers: Mapping[st
               plan: Plan) -> None:
     st.subheader(t("faces.timeline"), anchor=False)
     summary = summary_words(faces, lines, plan)
-    drawing(legend_html([(Look.THIN, t("faces.legend.thin")), (Look.SOLID, t("faces.legend.solid")),
-                         (Look.HATCHED, t("faces.legend.hatched"))])
-            + timeline_svg([*face_rows(faces, speakers), *line_rows(lines, plan)], card.duration_ms, summary),
-            key="faces_timeline")
+    rows = [*face_rows(faces, speakers), *line_rows(lines, plan, [face.speaker for face in faces])]
+    legend = legend_html([(Look.THIN, t("faces.legend.thin")), (Look.SOLID, t("faces.legend.solid")),
+                          (Look.HATCHED, t("faces.legend.hatched"))])
+    drawing(legend + timeline_svg(rows, card.duration_ms, summary), key="faces_timeline")
     if faces:
         with st.expander(t("faces.as_table"), icon=":material/table_rows:"):
             st.html(_spans_table(faces, speakers))
 
 
 def _spans_table(faces: Sequence[FaceView], speakers: Mapping[str, str]) -> str:
-    rows = [(face_name(number, face, speakers), ", ".join(span(*one) for one in face.seen),
+    rows = [(face_name(nth, face, speakers), ", ".join(span(*one) for one in face.seen),
              ", ".join(span(*one) for one in face.speaking) or t("faces.never"))
-            for number, face in enumerate(faces, 1)]
+            for nth, face in enumerate(faces, 1)]
     return _table((t("faces.column.face"), t("faces.column.seen"), t("faces.column.speaking")),
                   [[escape(cell) for cell in row] for row in rows])
 

@@ -11,6 +11,7 @@ from dubbing.domain.workspace import LineQuery, ProjectCard, SpeakerView, VoiceO
 from ui.session import desk, open_project
 from ui.text import language_name, t
 from ui.urls import file_url
+from ui.widgets import dialogs
 from ui.widgets.badges import badge
 from ui.widgets.consents import consent_records, consent_words, standing, standing_badge, today
 from ui.widgets.errors import escaped, flash, nothing_here, told
@@ -18,6 +19,7 @@ from ui.widgets.line_lists import all_lines
 from ui.widgets.media import sound
 from ui.widgets.place import may
 from ui.widgets.remarks import preparing, remark
+from ui.widgets.review_data import number
 from ui.widgets.times import length, span
 from ui.widgets.voices import voice_choice
 
@@ -191,12 +193,17 @@ def _merge_and_split(card: ProjectCard, language: str, speaker: SpeakerView, spe
     if not may(Action.EDIT_TRANSCRIPT, card):
         return
     with st.container(horizontal=True):
-        if len(speakers) > 1 and st.button(t("speakers.merge.button"), key=f"merge_{speaker.id}", type="tertiary",
-                                           icon=":material/merge:", help=t("speakers.merge.help")):
-            st.dialog(t("speakers.merge.title", name=speaker.name))(_merge)(card, speaker, speakers)
-        if speaker.lines > 1 and st.button(t("speakers.split.button"), key=f"split_{speaker.id}", type="tertiary",
-                                           icon=":material/call_split:", help=t("speakers.split.help")):
-            st.dialog(t("speakers.split.title", name=speaker.name), width="large")(_split)(card, language, speaker)
+        if len(speakers) > 1:
+            st.button(t("speakers.merge.button"), key=f"merge_{speaker.id}", type="tertiary", icon=":material/merge:",
+                      help=t("speakers.merge.help"), on_click=dialogs.ask, args=("merge", speaker.id))
+        if speaker.lines > 1:
+            st.button(t("speakers.split.button"), key=f"split_{speaker.id}", type="tertiary",
+                      icon=":material/call_split:", help=t("speakers.split.help"), on_click=dialogs.ask,
+                      args=("split", speaker.id))
+    if dialogs.asked("merge") == speaker.id and len(speakers) > 1:
+        dialogs.show(t("speakers.merge.title", name=speaker.name), _merge, card, speaker, speakers)
+    if dialogs.asked("split") == speaker.id:
+        dialogs.show(t("speakers.split.title", name=speaker.name), _split, card, language, speaker, width="large")
 
 
 def _merge(card: ProjectCard, into: SpeakerView, speakers: Sequence[SpeakerView]) -> None:
@@ -205,10 +212,11 @@ def _merge(card: ProjectCard, into: SpeakerView, speakers: Sequence[SpeakerView]
     other = others[st.selectbox(t("speakers.merge.who"), list(others), key="merge_who",
                                 format_func=lambda one: f"{others[one].name} ({others[one].lines})")]
     st.markdown(t("speakers.merge.what", n=other.lines, other=escaped(other.name), into=escaped(into.name)))
-    if _dialog_buttons(t("speakers.merge.do"), "merge"):
+    if dialogs.answer(t("speakers.merge.do"), "merge"):
         with told() as outcome:
             desk().speakers.merge(card.id, into.id, other.id)
         if outcome.is_ok:
+            dialogs.close()
             flash(t("speakers.merge.done", other=other.name, into=into.name))
             st.rerun()
 
@@ -218,25 +226,21 @@ def _split(card: ProjectCard, language: str, speaker: SpeakerView) -> None:
     views = all_lines(card.id, language, LineQuery(speaker=speaker.id))
     st.markdown(t("speakers.split.what"))
     name = st.text_input(t("speakers.split.name"), key="split_name", max_chars=100)
-    table = [{t("speakers.split.time"): span(one.line.utterance.start_ms, one.line.utterance.end_ms),
+    table = [{t("speakers.split.line"): number(one.line.utterance.id),
+              t("speakers.split.time"): span(one.line.utterance.start_ms, one.line.utterance.end_ms),
               t("speakers.split.text"): one.line.utterance.text} for one in views]
     chosen = st.dataframe(table, key="split_lines", on_select="rerun", selection_mode="multi-row", hide_index=True,
-                          height=min(420, 38 * (len(table) + 1)))
+                          height=min(420, 35 * (len(table) + 1) + 3),
+                          column_config={t("speakers.split.text"): st.column_config.TextColumn(width="large")})
     rows = chosen["selection"]["rows"]
     remark(t("speakers.split.chosen", n=len(rows), all=len(views)))
-    if not _dialog_buttons(t("speakers.split.do"), "split", ready=0 < len(rows) < len(views)):
+    if not dialogs.answer(t("speakers.split.do"), "split", ready=0 < len(rows) < len(views)):
         return
     with told() as outcome:
         made = desk().speakers.split(card.id, speaker.id, [views[row].line.utterance.id for row in rows])
         if name.strip():
             desk().speakers.rename(card.id, made, name.strip())
     if outcome.is_ok:
+        dialogs.close()
         flash(t("speakers.split.done", n=len(rows)))
         st.rerun()
-
-
-def _dialog_buttons(label: str, key: str, *, ready: bool = True) -> bool:
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button(t("common.cancel"), key=f"{key}_cancel"):
-            st.rerun()
-        return st.button(label, key=f"{key}_do", type="primary", disabled=not ready)

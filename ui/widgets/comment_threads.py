@@ -14,12 +14,12 @@ from ui.session import desk
 from ui.text import language_name, t
 from ui.widgets.badges import badge
 from ui.widgets.errors import escaped, nothing_here, sentence, told
-from ui.widgets.place import line_link, may
+from ui.widgets.place import line_id, line_link, may
 from ui.widgets.remarks import remark
+from ui.widgets.review_data import number
 from ui.widgets.times import ago, moment, parse_timecode, timecode
 
 _MENTION = re.compile(r"(?<![\w@])@([\w.\-]*\w)")
-_LINE = re.compile(r"[uU]\d{4,}")
 
 
 def threads(comments: Sequence[Comment]) -> list[tuple[Comment, list[Comment]]]:
@@ -90,8 +90,9 @@ def _new(card: ProjectCard, language: str, people: Sequence[str]) -> None:
 
 def place_of(about: str) -> tuple[str | None, int | None]:
     """The line or the moment that a person typed; nothing typed is the video's beginning. Raises ValueError."""
-    if _LINE.fullmatch(about):
-        return about.lower(), None
+    line = line_id(about)
+    if line is not None:
+        return line, None
     return None, parse_timecode(about) if about else 0
 
 
@@ -118,7 +119,8 @@ def _about_html(card: ProjectCard, language: str, comment: Comment) -> str:
     where = comment.language if comment.language in card.targets else language
     about = []
     if comment.utterance_id:
-        about.append(line_link(card.id, where, comment.utterance_id, t("activity.line", id=comment.utterance_id)))
+        shown = t("activity.line", id=number(comment.utterance_id))
+        about.append(line_link(card.id, where, comment.utterance_id, shown))
     if comment.at_ms is not None:
         about.append(timecode(comment.at_ms)[:-2])
     if comment.language:

@@ -9,6 +9,7 @@ from typing import Any
 
 from dubbing.domain.project import Edit
 from ui.text import language_name, t
+from ui.widgets.review_data import number
 from ui.widgets.times import timecode
 
 #: Kinds of entries that can be filtered by, in the order they are offered.
@@ -68,7 +69,7 @@ def sentence(edit: Edit) -> str:
     if kind not in _ICONS:
         generic = done if done in _KNOWN else "changed"
         return t(f"activity.did.other.{generic}", kind=kind.replace("_", " "), id=edit.entity_id)
-    return t(f"activity.did.{kind}.{done}", id=edit.entity_id)
+    return t(f"activity.did.{kind}.{done}", id=number(edit.entity_id) if line_of(edit) else edit.entity_id)
 
 
 def icon(edit: Edit) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dubbing.domain.workspace import FaceView, LineView
 from ui.text import t
 from ui.widgets.errors import escaped
+from ui.widgets.review_data import number
 from ui.widgets.timeline import Look, Row, Span
 from ui.widgets.times import length, span
 
@@ -25,32 +26,36 @@ def note_words(note: str) -> str:
     return t(f"faces.note.{note}") if note in ("turned", "waits") else escaped(note)
 
 
-def face_name(number: int, face: FaceView, speakers: Mapping[str, str]) -> str:
+def face_name(nth: int, face: FaceView, speakers: Mapping[str, str]) -> str:
     """What a face is called: its speaker, or its number (from 1) while nobody is linked."""
-    return speakers.get(face.speaker or "") or t("faces.face", n=number)
+    return speakers.get(face.speaker or "") or t("faces.face", n=nth)
 
 
 def face_rows(faces: Sequence[FaceView], speakers: Mapping[str, str]) -> list[Row]:
     """A row for each face: thin while it is in the picture, solid while it speaks on camera."""
     rows = []
-    for number, face in enumerate(faces, 1):
+    for nth, face in enumerate(faces, 1):
         seen = [Span(*one, Look.THIN, t("faces.title.seen", span=span(*one))) for one in face.seen]
         speaking = [Span(*one, Look.SOLID, t("faces.title.speaking", span=span(*one))) for one in face.speaking]
-        rows.append(Row(face_name(number, face, speakers), (*seen, *speaking)))
+        rows.append(Row(face_name(nth, face, speakers), (*seen, *speaking)))
     return rows
 
 
-def line_rows(lines: Sequence[LineView], plan: Plan) -> list[Row]:
-    """A row for each speaker: their lines, solid where the mouth is repainted and hatched where it is not."""
-    by_speaker: dict[str, list[Span]] = {}
+def line_rows(lines: Sequence[LineView], plan: Plan, order: Sequence[str | None] = ()) -> list[Row]:
+    """A row for each speaker: their lines, solid where the mouth is repainted and hatched where it is not.
+
+    Speakers whose id is in ``order`` come first, in that order.
+    """
+    names = {view.line.utterance.speaker: view.speaker_name for view in lines}
+    by_speaker: dict[str, list[Span]] = {one: [] for one in (*order, *names) if one in names}
     for view in lines:
         one = view.line.utterance
         painted, reason = plan.get(one.id, (False, "no_take"))
-        title = t("faces.title.painted", line=one.id) if painted else \
-            t("faces.title.unpainted", line=one.id, reason=reason_words(reason))
-        by_speaker.setdefault(view.speaker_name, []).append(
+        title = t("faces.title.painted", line=number(one.id)) if painted else \
+            t("faces.title.unpainted", line=number(one.id), reason=reason_words(reason))
+        by_speaker[one.speaker].append(
             Span(one.start_ms, one.end_ms, Look.SOLID if painted else Look.HATCHED, title))
-    return [Row(t("faces.lines_of", name=name), tuple(spans)) for name, spans in by_speaker.items()]
+    return [Row(t("faces.lines_of", name=names[one]), tuple(spans)) for one, spans in by_speaker.items()]
 
 
 def summary_words(faces: Sequence[FaceView], lines: Sequence[LineView], plan: Plan) -> str:

@@ -18,6 +18,8 @@ from ui.widgets.media import sound
 from ui.widgets.progress import follow, is_active
 from ui.widgets.remarks import remark
 
+#: Nobody has chosen; the list needs a word for it, as None is what an empty list would give.
+_MACHINE = ""
 _GENDERS = frozenset({"female", "male"})
 #: A voice moved in pitch and timbre, as takes name it.
 _SHIFTED = re.compile(r"(.+?)([+-]\d+\.\d)st\*\d+\.\d+")
@@ -31,6 +33,11 @@ def voice_words(option: VoiceOption) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def _place(option: VoiceOption) -> str:
+    """What tells a voice from all others."""
+    return f"{option.engine}/{option.id}"
+
+
 def voice_of(options: Sequence[VoiceOption], wanted: VoiceOption | None) -> VoiceOption | None:
     """The option that is ``wanted`` by engine and id; ``wanted`` itself where the engine has it no longer."""
     if wanted is None:
@@ -42,12 +49,14 @@ def voice_choice(card: ProjectCard, language: str, speaker: SpeakerView, options
                  may_assign: bool, may_run: bool) -> None:
     """Choose a voice for a speaker in a language, and hear it."""
     assigned = voice_of(options, speaker.voices.get(language))
-    offered = [None, *options] if assigned is None or assigned in options else [None, assigned, *options]
-    chosen = st.selectbox(
-        t("speakers.voice.label", language=language_name(language)), offered, index=offered.index(assigned),
-        format_func=lambda one: t("speakers.voice.machine") if one is None else voice_words(one),
+    own = [assigned] if assigned is not None and assigned not in options else []
+    offered = {_place(one): one for one in (*own, *options)}
+    chosen = offered.get(st.selectbox(
+        t("speakers.voice.label", language=language_name(language)), [_MACHINE, *offered],
+        index=list(offered).index(_place(assigned)) + 1 if assigned else 0,
+        format_func=lambda one: t("speakers.voice.machine") if one == _MACHINE else voice_words(offered[one]),
         key=f"voice_{speaker.id}_{language}_{assigned.engine if assigned else ''}_{assigned.id if assigned else ''}",
-        disabled=not may_assign, help=None if may_assign else t("speakers.voice.forbidden"))
+        disabled=not may_assign, help=None if may_assign else t("speakers.voice.forbidden")))
     heard = speaker.heard.get(language, "")
     remark(t("speakers.voice.heard", voice=escaped(heard_words(heard))) if heard else t("speakers.voice.not_heard"))
     trial = chosen or heard_option(options, heard, language)
@@ -81,9 +90,8 @@ def heard_option(options: Sequence[VoiceOption], heard: str, language: str) -> V
 
 
 def _short(voice: str) -> str:
-    """The name in a voice's id: "af_heart" is "Heart"."""
-    head, _, name = voice.partition("_")
-    return (name or head).capitalize()
+    """The name in a voice's id: "af_heart" is "Heart"; another id is a name itself."""
+    return voice.partition("_")[2].capitalize() or voice
 
 
 def _assign(card: ProjectCard, speaker: SpeakerView, language: str, chosen: VoiceOption | None) -> None:
