@@ -12,6 +12,7 @@ from dubbing.domain.workspace import ProjectCard
 from ui import session, shell
 from ui.navigation import go_to, link_to
 from ui.text import language_name, t
+from ui.widgets.address import asked, keep
 from ui.widgets.errors import escaped, flash, nothing_here, told
 from ui.widgets.project_card import project_card
 from ui.widgets.times import size
@@ -59,21 +60,27 @@ def _filters() -> list[ProjectCard]:
     with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         search = st.text_input(t("projects.search"), type="search", live="300ms", key="q", bind="query-params",
                                placeholder=t("projects.search_hint"), width=230)
-        state = st.selectbox(t("projects.state_label"), STATES, key="state", bind="query-params", width=180,
-                             format_func=lambda one: t(f"projects.state.{one}"))
+        state = _choice("state", STATES, 180)
         known = _languages()
         language = st.selectbox(t("projects.language"), ["", *known], key="language", width=140,
                                 format_func=lambda code: language_name(code) if code else t("projects.any_language"))
-        order = st.selectbox(t("projects.sort_label"), list(_SORTS), key="sort", bind="query-params", width=160,
-                             format_func=lambda one: t(f"projects.sort.{one}"))
-        view = st.segmented_control(t("projects.view_label"), VIEWS, default="live", required=True, key="view",
-                                    bind="query-params", format_func=lambda one: t(f"projects.view.{one}"))
+        order = _choice("sort", list(_SORTS), 160)
+        view = st.segmented_control(t("projects.view_label"), VIEWS, default=asked("view", VIEWS, VIEWS[0]),
+                                    required=True, key="view", format_func=lambda one: t(f"projects.view.{one}"))
+        keep("view", view or VIEWS[0], VIEWS[0])
     with told():
         found = session.desk().projects.cards(
             search=search or "", archived=view == "archived", deleted=view == "deleted", language=language or None,
             state=None if state == "all" else state)
         return sorted(found, key=_SORTS[order])
     return []
+
+
+def _choice(name: str, options: Sequence[str], width: int) -> str:
+    """A box of options that the address carries; the first is the default."""
+    chosen = st.selectbox(t(f"projects.{name}_label"), options, index=options.index(asked(name, options, options[0])),
+                          key=name, width=width, format_func=lambda one: t(f"projects.{name}.{one}"))
+    return keep(name, chosen, options[0])
 
 
 def _languages() -> list[str]:

@@ -10,6 +10,7 @@ from dubbing.domain.workspace import ProjectCard
 from dubbing.errors import DubbingError
 from ui import session
 from ui.text import t
+from ui.widgets.address import asked, keep
 from ui.widgets.errors import escaped, nothing_here, told
 from ui.widgets.members import members_box
 from ui.widgets.project_settings import project_box
@@ -23,9 +24,11 @@ def page() -> None:
     st.title(t("settings.title"))
     card = _open_card()
     labels = {part: t(f"settings.part.{part}") for part in _PARTS}
-    shown = st.segmented_control(t("settings.part_label"), _PARTS, default="project" if card else "engines",
-                                 required=True, key="part", bind="query-params", label_visibility="collapsed",
+    first = "project" if card else "engines"
+    shown = st.segmented_control(t("settings.part_label"), _PARTS, default=asked("part", _PARTS, first), required=True,
+                                 key="settings_part", label_visibility="collapsed",
                                  format_func=lambda part: labels[part])
+    keep("part", shown or first, first)
     boxes: dict[str, Callable[[], None]] = {"engines": engines_box, "models": models_box, "storage": storage_box}
     if shown in boxes:
         with told():
