@@ -15,7 +15,7 @@ from tests.dubbing.team.desks import clip, manager, workspace_in
 FAKES = {name: "fake" for name in ("recognizer", "diarizer", "translator", "synthesizer", "separator", "lipsync")}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def dubbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, Project]]:
     """Three lines by one speaker, dubbed into Spanish; every job of it is done."""
     folder = tmp_path_factory.mktemp("dubbed")
