@@ -80,10 +80,32 @@ def test_lipsync_core_stands_alone_and_has_one_importer() -> None:
 
 
 def test_the_ui_imports_the_api_and_the_domain_only() -> None:
+    allowed = ("dubbing.api", "dubbing.domain", "dubbing.errors", "dubbing.config")
     for path in files("ui"):
         for module, _ in imports(path):
+            assert not is_under(module, "tests", "sqlalchemy", "alembic", *HEAVY - {"streamlit"}), f"{path}: {module}"
             if is_under(module, "dubbing"):
-                assert module == "dubbing" or is_under(module, "dubbing.api", "dubbing.domain"), f"{path}: {module}"
+                assert module == "dubbing" or is_under(module, *allowed), f"{path}: {module}"
+
+
+def test_only_the_ui_imports_streamlit() -> None:
+    for path in files("dubbing") + files("lipsync_core"):
+        for module, _ in imports(path):
+            assert not is_under(module, "streamlit", "ui", "starlette", "uvicorn"), f"{path}: {module}"
+
+
+def test_the_pages_start_quickly_and_without_model_libraries() -> None:
+    """Nothing that any page imports is heavy; the application itself (0.7 s on two idle cores, most of it the
+    database's library) takes no more than some times what Streamlit does, however busy the machine is."""
+    pages = [f"ui.pages.{path.stem}" for path in files("ui/pages") if path.stem != "__init__"]
+    code = ("import sys, time; began = time.process_time(); import streamlit; there = time.process_time(); "
+            "import ui.app; print((time.process_time() - there) / (there - began)); "
+            f"[__import__(page) for page in {pages!r}]; "
+            f"print(sorted(set(m.split('.')[0] for m in sys.modules) & {HEAVY - {'streamlit'}!r}))")
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    times, heavy = result.stdout.split("\n", 1)
+    assert heavy.strip() == "[]"
+    assert float(times) < 4.0
 
 
 def test_engines_import_model_libraries_in_load_only() -> None:

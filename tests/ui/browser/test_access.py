@@ -60,5 +60,6 @@ def test_the_keyboard_reaches_everything_and_is_seen(town: Any, window: Open) ->
     names = " ".join(stop["what"] for stop in stops)
     for name in ("Skip to main content", "Review", "Export", "Projects", "Settings"):
         assert name in names, names
-    unseen = [stop["what"] for stop in stops if not stop["isSeen"] and "<main>" not in stop["what"]]
-    assert not unseen
+    # What a browser draws itself (a player's buttons) shows its focus in a way that no script sees.
+    ours = [stop for stop in stops if not stop["what"].startswith(("<main>", "<audio>", "<video>"))]
+    assert [stop["what"] for stop in ours if not stop["isSeen"]] == []
