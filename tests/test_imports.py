@@ -94,18 +94,13 @@ def test_only_the_ui_imports_streamlit() -> None:
             assert not is_under(module, "streamlit", "ui", "starlette", "uvicorn"), f"{path}: {module}"
 
 
-def test_the_pages_start_quickly_and_without_model_libraries() -> None:
-    """Nothing that any page imports is heavy; the application itself (0.7 s on two idle cores, most of it the
-    database's library) takes no more than some times what Streamlit does, however busy the machine is."""
+def test_the_pages_import_no_model_library() -> None:
+    """Everything that any page imports; how long it takes is the bench's to say (``python -m ui.bench``)."""
     pages = [f"ui.pages.{path.stem}" for path in files("ui/pages") if path.stem != "__init__"]
-    code = ("import sys, time; began = time.process_time(); import streamlit; there = time.process_time(); "
-            "import ui.app; print((time.process_time() - there) / (there - began)); "
-            f"[__import__(page) for page in {pages!r}]; "
+    code = (f"import sys, ui.app; [__import__(page) for page in {pages!r}]; "
             f"print(sorted(set(m.split('.')[0] for m in sys.modules) & {HEAVY - {'streamlit'}!r}))")
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    times, heavy = result.stdout.split("\n", 1)
-    assert heavy.strip() == "[]"
-    assert float(times) < 4.0
+    assert result.stdout.strip() == "[]"
 
 
 def test_engines_import_model_libraries_in_load_only() -> None:
