@@ -41,9 +41,12 @@ class Files:
         """
         self._seat.require(Action.VIEW, project_id)
         project = self._storage.projects.get(project_id)
-        what, *names = [part for part in "/".join((kind, *parts)).split("/") if part]
+        what, *names = [part for part in "/".join((kind, *parts)).split("/") if part] or [""]
         if what == "peaks" and names:
             what, names = f"peaks/{names[0]}", names[1:]
+        if what == "speaker":
+            # People name speakers as they like.
+            names = ["/".join(names)]
         finder = {"source": self._source, "poster": self._poster, "peaks/source": self._source_peaks}.get(what)
         if finder is not None and not names:
             return finder(project)
