@@ -43,6 +43,7 @@ def run(workspace: Workspace, job: Job, held: HeldJob, listener: Listener) -> di
     """``payload``: "language", "preset" (an id), "options", "actor". The result has the export's id, file, size,
     sha256, and ``same_as``: the id of an earlier export with the same content, "" where there is none."""
     work = _Export(workspace, job, held, listener)
+    shutil.rmtree(work.folder, ignore_errors=True)  # what a worker that was killed had begun
     try:
         return work.run()
     except BaseException:

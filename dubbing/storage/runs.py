@@ -131,20 +131,19 @@ class Exports:
                size_bytes: int = 0, details: Mapping[str, Any] | None = None) -> Export:
         """Remember a finished file; ``revisions`` maps utterance ids to the translation revision in it.
 
-        The same content at the same place for the same preset is the same export: it is not recorded again.
+        The same content at the same place for the same preset is the same export, and so is what is recorded under
+        the same ``export_id``: it is brought up to date, not recorded again.
         """
         with self._database.write() as session:
-            known = session.scalar(select(ExportRow).where(
+            row = session.get(ExportRow, export_id) if export_id else session.scalar(select(ExportRow).where(
                 ExportRow.project_id == project_id, ExportRow.language == language, ExportRow.preset == preset,
                 ExportRow.sha256 == sha256, ExportRow.path == str(path)))
-            if known is not None:
-                known.revisions = dict(revisions)
-                return to_export(known)
-            row = ExportRow(
-                id=export_id or new_id(), project_id=project_id, language=language, path=str(path), sha256=sha256,
-                preset=preset, revisions=dict(revisions), created_at=utc_now(), job_id=job_id, actor=actor,
-                size_bytes=size_bytes, details=dict(details or {}))
-            session.add(row)
+            if row is None:
+                row = ExportRow(id=export_id or new_id(), project_id=project_id, language=language, preset=preset,
+                                created_at=utc_now())
+                session.add(row)
+            row.path, row.sha256, row.revisions, row.size_bytes = str(path), sha256, dict(revisions), size_bytes
+            row.job_id, row.actor, row.details = job_id, actor, dict(details or {})
             session.flush()
             return to_export(row)
 

@@ -60,7 +60,7 @@ def test_a_video_is_on_record(shared: tuple[Workspace, Project]) -> None:
     assert view.details["states"] == {"draft": 3} and result["same_as"] == "" and "lines" not in view.details
     assert [track.language for track in probe(path).audio] == ["spa"]
     again = _export(workspace, made, "mp4")
-    assert again["same_as"] == view.id and again["sha256"] == result["sha256"]
+    assert (path.parent.parent / again["export_id"]).is_dir() and again["same_as"] == view.id and again["sha256"] == result["sha256"]
     twin = manager(workspace).exports.history(made.id)[0]
     assert twin.details["same_as"] == view.id
     assert os.path.samefile(path, path.parents[1] / twin.id / path.name)
@@ -209,6 +209,16 @@ def test_a_failed_export_leaves_nothing(shared: tuple[Workspace, Project], monke
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     with workspace_in(tmp_path) as opened:
         yield opened
+
+
+def test_an_export_that_is_made_again_after_a_crash_is_one(workspace: Workspace) -> None:
+    made = project_of(workspace)
+    for sha in ("a", "b"):
+        workspace.storage.exports.record(made.id, "es", "x.srt", sha256=sha, preset="srt", revisions={}, export_id="e")
+    for _ in range(2):
+        workspace.storage.exports.record(made.id, "es", "/home/me/film.mp4", sha256="c", preset="default", revisions={})
+    kept = workspace.storage.exports.all(made.id)
+    assert [(one.id == "e", one.sha256) for one in kept] == [(False, "c"), (True, "b")]
 
 
 def test_what_is_said_before(workspace: Workspace) -> None:
