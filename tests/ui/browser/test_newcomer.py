@@ -39,7 +39,7 @@ def shortened(source: Path, out: Path, seconds: float) -> Path:
 
 def choose(page: Page, label: str, value: str) -> None:
     """Take a value of a Streamlit box by keyboard."""
-    page.get_by_label(label).click()
+    page.get_by_label(label).first.click()
     page.keyboard.type(value)
     page.keyboard.press("Enter")
 
@@ -57,7 +57,7 @@ def test_a_newcomer_dubs_edits_hears_approves_and_takes_home_a_video(tmp_path: P
     page.get_by_test_id("uploader").first.locator("input[type=file]").set_input_files(clip)
     # Nobody needs to wait for the pre-flight; it goes on beside.
     expect(page.get_by_role("heading", name="Pre-flight")).to_be_visible()
-    expect(page.get_by_label("Name of the project")).to_have_value("Pablo at the sea")
+    expect(page.get_by_label("Name of the project").first).to_have_value("Pablo at the sea")
     choose(page, "Language of the video", "Spanish")
     choose(page, "Dub into", "English")
     page.keyboard.press("Escape")

@@ -67,7 +67,7 @@ def test_an_upload_survives_a_broken_connection_and_a_pause(town: Any, window: O
     assert offsets[:2] == [0, 8 * MEGABYTE] and offsets[2] == 8 * MEGABYTE, "the lost piece is sent again, no other"
     assert len(offsets) == 4
     assert arrived(home, "ada", large.name).read_bytes() == large.read_bytes()
-    expect(one.page.get_by_label("Name of the project")).to_have_value("Long interview")
+    expect(one.page.get_by_label("Name of the project").first).to_have_value("Long interview")
 
 
 def test_an_upload_goes_on_after_a_reload(town: Any, window: Open, large: Path) -> None:
