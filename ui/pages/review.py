@@ -36,6 +36,7 @@ def page() -> None:
         nothing_here(t("review.nothing_open"), t("review.nothing_open_hint"), ":material/translate:")
         return
     held = bench(card, language)
+    held.kept.clear()
     _asked_for(held)
     _workbench(card, held)
     _watch(card, held)
@@ -60,7 +61,7 @@ def _workbench(card: ProjectCard, held: Bench) -> None:
     held.offset, held.shown, held.total, held.all_lines = shown.offset, shown.lines, shown.total, shown.all_lines
     if held.view(held.selected) is None and shown.lines:
         held.selected = shown.lines[0].line.utterance.id
-    toolbar(card, held, speaker_names(card.id), rights)
+    toolbar(card, held, speaker_names(held), rights)
     wide = held.panel is not None
     with st.container(key="review_body"):
         places = st.columns([3, 1], gap="small") if wide else [st.container()]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
@@ -18,6 +19,8 @@ PAGE = 100
 #: Answers are kept for as many actions, longer than a browser ever asks again.
 _ANSWERS = 60
 _KEY = "review_benches"
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(slots=True)
@@ -45,6 +48,8 @@ class Bench:
     shown: tuple[LineView, ...] = ()
     total: int = 0
     all_lines: int = 0
+    #: What changes seldom and is read anew when the whole page runs: names, paces.
+    kept: dict[str, Any] = field(default_factory=dict)
 
     def answer(self, action_id: str, result: dict[str, Any]) -> None:
         """Keep the result of an action for the component to fetch."""
@@ -58,6 +63,12 @@ class Bench:
         self.command = {"n": self.commands, "line": line, "edit": edit, "seek": seek}
         if line:
             self.selected = line
+
+    def keep(self, name: str, read: Callable[[], Kept]) -> Kept:
+        """What ``read`` gives, read once until the whole page runs again."""
+        if name not in self.kept:
+            self.kept[name] = read()
+        return self.kept[name]
 
     def narrow(self, query: LineQuery) -> None:
         """Show another selection of lines, from its beginning."""

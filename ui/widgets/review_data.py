@@ -30,8 +30,8 @@ def component_data(card: ProjectCard, held: Bench, page: LinePage) -> dict[str, 
     """Everything that the component shows, as JSON; see ``ui/components/review/session.js`` for who reads what."""
     here = desk()
     rights = here.seat.rights(card.id, held.language)
-    speakers = here.lines.pace(card.id, held.language)
-    names = speaker_names(card.id)
+    speakers = held.keep("paces", lambda: here.lines.pace(card.id, held.language))
+    names = speaker_names(held)
     hues = {speaker: _HUES[n % len(_HUES)] for n, speaker in enumerate(sorted(names))}
     usual = pace_of(held.language)
     line = partial(line_data, card=card, language=held.language, rights=rights, hues=hues)
@@ -54,9 +54,9 @@ def component_data(card: ProjectCard, held: Bench, page: LinePage) -> dict[str, 
     }
 
 
-def speaker_names(project_id: str) -> dict[str, str]:
+def speaker_names(held: Bench) -> dict[str, str]:
     """What people call each speaker."""
-    found = desk().speakers.all(project_id)
+    found = held.keep("speakers", lambda: desk().speakers.all(held.project_id))
     return {one.id: one.character or one.name or one.id for one in found}
 
 

@@ -99,7 +99,7 @@ def history(card: ProjectCard, held: Bench, view: LineView) -> None:
              if edit.language in ("", held.language)][:_ENTRIES]
     if not found:
         st.caption(t("review.history.none"))
-    names = speaker_names(card.id)
+    names = speaker_names(held)
     for edit in found:
         with st.container(border=True, key=f"edit_{edit.id}", gap="xsmall"):
             who = escaped(edit.actor) or t("review.history.machine")

@@ -7,6 +7,7 @@ the script otherwise). What goes in and what comes back is said at ``review``.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -43,4 +44,5 @@ def review(data: Mapping[str, Any], *, key: str, on_actions: Callable[[list[dict
     def told() -> None:
         on_actions(list(st.session_state[key].actions or []))
 
-    _component(key=key, data=dict(data), on_actions_change=told)
+    # As bytes: Streamlit would look for tables in every list of a mapping, and import pandas for it.
+    _component(key=key, data=json.dumps(data, ensure_ascii=False).encode(), on_actions_change=told)

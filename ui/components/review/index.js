@@ -80,7 +80,8 @@ function isDark(colour) {
   return parts[0] * 0.299 + parts[1] * 0.587 + parts[2] * 0.114 < 128;
 }
 
-export default function mount({ data, parentElement, setTriggerValue }) {
+export default function mount({ data: bytes, parentElement, setTriggerValue }) {
+  const data = JSON.parse(new TextDecoder().decode(bytes));
   let review = mounted.get(parentElement);
   const frame = `${data.project}:${data.language}:${data.locale}`;
   if (review && review.frame !== frame) { review.stop(); review = null; }
