@@ -15,8 +15,8 @@ from tests.dubbing.team.desks import project
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 #: A second a minute of video for every stage, and half a second a line.
-KNOWN = Costs(dict.fromkeys({*SOURCE_STAGES, *TARGET_STAGES} - LINE_STAGES, 1 / 60_000), dict.fromkeys(LINE_STAGES, 0.5),
-              10 / 60_000)
+KNOWN = Costs(dict.fromkeys({*SOURCE_STAGES, *TARGET_STAGES} - LINE_STAGES, 1 / 60_000),
+              dict.fromkeys(LINE_STAGES, 0.5), 10 / 60_000)
 WORK = Work(60_000, ("es",), due=dict.fromkeys(("translate:es", "synthesize:es", "lipsync:es"), 4))
 
 

@@ -89,7 +89,8 @@ def test_a_job_that_fails_keeps_the_sentence_and_the_worker_goes_on(empty: Works
     fine = empty.storage.jobs.enqueue("prepare", {"begun": str(tmp_path / "x"), "quick": True}, project_id=made.id)
     assert work(empty, until_idle=True) == 2
     failed = empty.storage.jobs.get(broken.id)
-    assert failed.status is JobStatus.FAILED and "should not have" in failed.error and "Try the job again" in failed.hint
+    assert failed.status is JobStatus.FAILED
+    assert "should not have" in failed.error and "Try the job again" in failed.hint
     assert empty.storage.jobs.get(fine.id).status is JobStatus.DONE
 
 
