@@ -48,7 +48,7 @@ def page() -> None:
     if not session.desk().seat.may_create:
         nothing_here(t("new_project.forbidden"), t("new_project.forbidden_hint"), ":material/lock:")
         return
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         source = _video()
     with right:
@@ -56,9 +56,7 @@ def page() -> None:
         checked = preflight_box(source.reference) if source else None
         if source is None:
             st.caption(t("new_project.check.nothing"))
-    with left:
-        wishes = _wishes(source)
-        _create(source, checked, wishes)
+    _create(source, checked, _wishes(source))
 
 
 # the video --------------------------------------------------------------------------------------------------------
@@ -101,6 +99,23 @@ def _server_file() -> Source | None:
 
 
 def _wishes(source: Source | None) -> Wishes:
+    must, can = st.columns(2, gap="large")
+    with must:
+        name, targets, known = _needed(source)
+    with can:
+        st.subheader(t("new_project.optional.title"))
+        with st.expander(t("new_project.lines.title"), icon=":material/subtitles:"):
+            lines = import_box(targets)
+        with st.expander(t("new_project.sound.title"), icon=":material/graphic_eq:"):
+            st.caption(t("new_project.sound.hint"))
+            sound = uploader(t("new_project.sound.label"), key="new_sound", purpose="m_and_e", accept=SOUND_SUFFIXES)
+        special = _advanced()
+    options = DubOptions(targets=tuple(targets), **known, **special) if targets else None
+    return Wishes(name, options, lines, sound.id if sound else None)
+
+
+def _needed(source: Source | None) -> tuple[str, list[str], dict[str, Any]]:
+    """(name, target languages, what is known of the video) as ``DubOptions`` call it."""
     st.subheader(t("new_project.wishes.title"))
     # Another video proposes another name; what was typed for the first one is not for the second.
     proposed = Path(source.name).stem if source else ""
@@ -115,15 +130,7 @@ def _wishes(source: Source | None) -> Wishes:
     targets = st.multiselect(t("new_project.wishes.targets"), [code for code in known if code != spoken],
                              format_func=language_name, key="new_targets",
                              placeholder=t("new_project.wishes.choose_targets"))
-    with st.expander(t("new_project.lines.title"), icon=":material/subtitles:"):
-        lines = import_box(targets)
-    with st.expander(t("new_project.sound.title"), icon=":material/graphic_eq:"):
-        st.caption(t("new_project.sound.hint"))
-        sound = uploader(t("new_project.sound.label"), key="new_sound", purpose="m_and_e", accept=SOUND_SUFFIXES)
-    special = _advanced()
-    options = DubOptions(targets=tuple(targets), source=spoken or None, speakers=speakers or None,
-                         **special) if targets else None
-    return Wishes(name, options, lines, sound.id if sound else None)
+    return name, targets, {"source": spoken or None, "speakers": speakers or None}
 
 
 def _advanced() -> dict[str, Any]:

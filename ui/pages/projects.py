@@ -39,17 +39,19 @@ def page() -> None:
         if desk.seat.may_create:
             with st.container(key="new_project_button", width="content"):
                 link_to("new_project")
-    _workers_warning()
+    is_warned = _workers_warning()
     _undo_bar()
     cards = _filters()
     with told():
-        _list(cards)
+        _list(cards, hint=not is_warned)
 
 
-def _workers_warning() -> None:
-    """Say that nothing will happen, before somebody waits for it."""
-    if session.desk().jobs.workers() == 0:
+def _workers_warning() -> bool:
+    """Say that nothing will happen, before somebody waits for it. Returns whether it was said."""
+    is_idle = session.desk().jobs.workers() == 0
+    if is_idle:
         st.warning(f"{t('projects.no_worker')}  \n{t('projects.no_worker_hint')}", icon=":material/power_off:")
+    return is_idle
 
 
 # filters ----------------------------------------------------------------------------------------------------------
@@ -97,7 +99,7 @@ def _is_filtered() -> bool:
 # the list ---------------------------------------------------------------------------------------------------------
 
 
-def _list(cards: Sequence[ProjectCard]) -> None:
+def _list(cards: Sequence[ProjectCard], *, hint: bool) -> None:
     if not cards:
         _empty()
         return
@@ -109,7 +111,7 @@ def _list(cards: Sequence[ProjectCard]) -> None:
         number = st.pagination(pages, key="projects_page", default=1)
     with place:
         for card in cards[(number - 1) * PER_PAGE:number * PER_PAGE]:
-            project_card(card, _actions)
+            project_card(card, _actions, hint=hint)
 
 
 def _empty() -> None:

@@ -21,20 +21,20 @@ from ui.widgets.times import ago, timecode
 _PEOPLE_SHOWN = 3
 
 
-def project_card(card: ProjectCard, actions: Callable[[ProjectCard], None]) -> None:
-    """One project; ``actions`` draws what can be done with it."""
+def project_card(card: ProjectCard, actions: Callable[[ProjectCard], None], *, hint: bool = True) -> None:
+    """One project; ``actions`` draws what can be done with it. ``hint``: say what to do where no worker runs."""
     with st.container(border=True, key=f"card_{card.id}", gap="small"):
         poster, facts, progress = st.columns([1.7, 3.3, 6], gap="medium")
         with poster:
             st.html(_poster(card))
-        with facts:
+        with facts, st.container(gap="xxsmall"):
             _facts(card)
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
                 actions(card)
         with progress:
             st.html(progress_table(card.progress, t("projects.progress_of", name=card.name)))
             if card.job is not None:
-                follow(card.job, may_run=card.rights.may(Action.RUN), hint=False)
+                follow(card.job, may_run=card.rights.may(Action.RUN), hint=hint)
 
 
 def _facts(card: ProjectCard) -> None:
