@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -75,14 +76,25 @@ def made_from(store: ArtifactStore, keys: Iterable[str]) -> set[str]:
 
 
 def tree_bytes(folder: Path) -> int:
-    """Bytes of all files below a folder; 0 where there is none."""
+    """Bytes of all files below a folder; 0 where there is none. Links are not followed."""
     total = 0
-    for path in folder.rglob("*") if folder.is_dir() else ():
+    waiting = [str(folder)]
+    while waiting:
         try:
-            total += path.stat().st_size if path.is_file() and not path.is_symlink() else 0
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    elif entry.is_file(follow_symlinks=False):
+                        total += entry.stat(follow_symlinks=False).st_size
         except OSError:
-            continue  # removed meanwhile
+            continue  # removed meanwhile, or never there
     return total
+
+
+def artifact_sizes(root: Path) -> dict[str, int]:
+    """Bytes of every stored result by its key, from one walk through their folders."""
+    return {folder.name: tree_bytes(folder) for folder in root.glob("[0-9a-f][0-9a-f]/*")}
 
 
 def remove_tree(folder: Path) -> int:

@@ -16,8 +16,8 @@ from dubbing.domain.review import Action
 from dubbing.domain.workspace import EngineView, ModelView, Retention, StorageUse
 from dubbing.errors import UsageError
 from dubbing.rules import load_rules, save_rules
-from dubbing.team import retention
-from dubbing.team.purging import tree_bytes
+from dubbing.team import purging, retention
+from dubbing.team.purging import artifact_sizes, tree_bytes
 from dubbing.team.seat import Seat
 from dubbing.team.uploads import existing_parent
 
@@ -107,26 +107,24 @@ class System:
         free = shutil.disk_usage(existing_parent(home)).free
         if not self._seat.may_create:
             return StorageUse({}, {}, free)
+        results = artifact_sizes(home / "artifacts")
         by_kind = {"database": sum(path.stat().st_size for path in home.glob("dubbing.db*")),
-                   "artifacts": tree_bytes(home / "artifacts"), "segments": tree_bytes(home / "segments"),
+                   "artifacts": sum(results.values()), "segments": tree_bytes(home / "segments"),
                    "uploads": sum(tree_bytes(home / name) for name in ("uploads", "projects", "consents")),
                    "exports": tree_bytes(home / "exports"), "previews": tree_bytes(home / "derived"),
                    "models": tree_bytes(settings.cache)}
-        return StorageUse(by_kind, self._by_project(home), free)
+        return StorageUse(by_kind, self._by_project(home, results), free)
 
-    def _by_project(self, home: Path) -> Mapping[str, int]:
+    def _by_project(self, home: Path, results: Mapping[str, int]) -> Mapping[str, int]:
         """Folders of a project, and the stored results that it made, each counted for the first who made it."""
-        sizes: dict[str, int] = {}
+        counted: set[str] = set()
         found: dict[str, int] = {}
-        storage, artifacts = self._workspace.storage, self._workspace.artifacts
+        storage = self._workspace.storage
         for project in reversed(storage.projects.all(archived=True, deleted=True)):
-            own = 0
-            for key in storage.used.of(project.id):
-                if key not in sizes:
-                    sizes[key] = tree_bytes(artifacts.folder(key))
-                    own += sizes[key]
-            found[project.id] = own + sum(tree_bytes(home / name / project.id)
-                                          for name in ("projects", "segments", "derived", "exports"))
+            own = storage.used.of(project.id) - counted
+            counted |= own
+            found[project.id] = sum(results.get(key, 0) for key in own) + sum(
+                tree_bytes(home / name / project.id) for name in purging.FOLDERS)
         return found
 
     # retention ----------------------------------------------------------------------------------------------------
