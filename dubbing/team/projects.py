@@ -239,6 +239,10 @@ class Projects:
     def _used(self, *uploads: UploadRecord | None) -> None:
         for upload in uploads:
             if upload is not None:
+                # Who begins without waiting for the pre-flight does not need it, and its file moves away.
+                for job in self._storage.jobs.all(statuses=ACTIVE, kinds=["preflight"]):
+                    if job.payload.get("upload_id") == upload.id:
+                        self._storage.jobs.request_cancel(job.id)
                 discard(upload)
                 self._storage.uploads.remove(upload.id)
 
