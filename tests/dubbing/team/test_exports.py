@@ -137,6 +137,18 @@ def test_subtitles(shared: tuple[Workspace, Project], suffix: str) -> None:
     assert not workspace.storage.jobs.all(kinds=["export"], statuses=[JobStatus.QUEUED])
 
 
+def test_a_job_that_is_taken_up_again_leaves_nothing_of_the_first_try(shared: tuple[Workspace, Project]) -> None:
+    workspace, made = shared
+    asked = manager(workspace).jobs.export(made.id, "es", "srt")
+    folder = workspace.settings.home / "exports" / made.id / asked.id
+    folder.mkdir(parents=True)
+    (folder / ".half-written.srt").write_bytes(b"1\n00:0")
+    job = workspace.storage.jobs.claim(worker_name(), LEASE_S, kinds=["text_export"])
+    assert job is not None and job.id == asked.id
+    workspace.work_on(job)
+    assert [path.name for path in folder.iterdir()] == ["Harbour.es.srt"]
+
+
 def test_subtitles_of_the_source(shared: tuple[Workspace, Project]) -> None:
     workspace, made = shared
     result = _export(workspace, made, "srt_source")
