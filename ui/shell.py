@@ -35,6 +35,8 @@ Opened = tuple[ProjectCard, str]
 def dress() -> None:
     """The look of every page, and the language that a screen reader is to read it in."""
     st.html(STYLE)
+    # Popovers and dialogs hang outside of the application's own element, which alone knows what is shown.
+    st.html(f"<style>:root {{ color-scheme: {'dark' if st.context.theme.type == 'dark' else 'light'}; }}</style>")
     st.html(f"<script>document.documentElement.lang = {locale()!r};</script>", unsafe_allow_javascript=True)
     st.logo(str(LOGO), size="large")
 
