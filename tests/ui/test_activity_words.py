@@ -61,15 +61,29 @@ def test_differences_are_safe_html_and_are_heard() -> None:
     (edit("translation", None, {"text": "a"}), "wrote the translation of line 4"),
     (edit("translation", {"source_revision": 1}, {"source_revision": 2}),
      "confirmed that the translation of line 4 fits its source"),
-    (edit("review", {"dub": "draft"}, {"dub": "approved"}), "reviewed the dub of line 4"),
+    (edit("review", {"dub": "draft"}, {"dub": "approved"}), "marked the dub of line 4"),
     (edit("take", {"take": None}, {"take": "t1", "voice": "v", "engine": "kokoro"}), "chose a take for line 4"),
     (edit("speaker", {"voice": None}, {"voice": ["kokoro", "v"]}, entity_id="S1"), "chose a voice for speaker S1"),
     (edit("project", {"archived_at": False}, {"archived_at": True}, entity_id="p"), "archived the project"),
     (edit("project", {"deleted_at": True}, {"deleted_at": False}, entity_id="p"), "brought the project back"),
+    (edit("speaker", {"merged_into": ""}, {"merged_into": "S2"}, entity_id="S1"), "merged speaker S1 into another"),
+    (edit("speaker", None, {"name": "S3", "split_from": "S1"}, entity_id="S3"),
+     "split some lines off to speaker S3"),
+    (edit("speaker", {"consent": None}, {"consent": "c"}, entity_id="S1"), "linked a consent to speaker S1"),
+    (edit("speaker", {"consent": "c"}, {"consent": None}, entity_id="S1"), "unlinked a consent from speaker S1"),
+    (edit("speaker", {"consent_revoked": False}, {"consent_revoked": True}, entity_id="S1"),
+     "revoked a consent of speaker S1"),
+    (edit("member", None, {"login": "rita", "role": "reviewer"}, entity_id="01x"), "gave rita a role in the project"),
     (edit("wonder", {"x": 1}, {"x": 2}, entity_id="w1"), "changed wonder w1"),
 ])
 def test_an_entry_is_told_as_a_sentence(one: Edit, said: str) -> None:
     assert sentence(one) == said
+
+
+def test_speakers_are_called_by_their_names_of_today() -> None:
+    one = edit("speaker", {"merged_into": ""}, {"merged_into": "S2"}, entity_id="S1")
+    assert sentence(one, {"S1": "Ana"}) == "merged speaker Ana into another"
+    assert [(change.before, change.after) for change in field_changes(one, {"S2": "Marcos"})] == [("", "Marcos")]
 
 
 def test_fields_are_worded_and_counters_left_out() -> None:
@@ -86,7 +100,7 @@ def test_of_a_projects_settings_only_what_differs_is_told() -> None:
     one = edit("project", {"settings": {"options": {"lipsync": "auto", "source": "es"}}, "targets": ["en"]},
                {"settings": {"options": {"lipsync": "off", "source": "es"}}, "targets": ["en", "de"]})
     assert [(change.label, change.before, change.after) for change in field_changes(one, {})] == [
-        ("lipsync", "auto", "off"), ("Target languages", "English", "English, German")]
+        ("Lip-sync engine", "auto", "off"), ("Target languages", "English", "English, German")]
 
 
 def test_what_can_be_put_back() -> None:

@@ -22,7 +22,7 @@ from ui.widgets.review_data import number
 from ui.widgets.times import moment
 from ui.widgets.word_diff import diff_html
 
-_STEP = 100
+_STEP, _PIECE = 100, 500
 _LIMIT, _FILTERS = "activity_limit", ("activity_person", "activity_kind", "activity_language", "activity_line")
 _EVERY = "*"
 _MACHINE = ""
@@ -47,8 +47,7 @@ def _history(card: ProjectCard, language: str) -> None:
     names = {member.login: member.name for member in card.members}
     actor, kind, of_language, line = _filters(card, names)
     limit = st.session_state.get(_LIMIT, _STEP)
-    found = desk().activity.latest(card.id, entity=kind, entity_id=line, actor=actor, language=of_language,
-                                   limit=limit + 1)
+    found = _latest(card, limit + 1, entity=kind, entity_id=line, actor=actor, language=of_language)
     if not found:
         _nothing(any(value is not None for value in (actor, kind, of_language, line)))
         return
@@ -61,10 +60,22 @@ def _history(card: ProjectCard, language: str) -> None:
                 _run(card, language, run, names, speakers)
     for edit in shown:
         if edit.id == dialogs.asked("restore"):
-            dialogs.show(t("activity.restore.title"), _restore, edit, speakers, width="medium")
+            dialogs.show(t("activity.restore.title"), _restore, edit, names, speakers, width="medium")
     if len(found) > limit and st.button(t("activity.older"), icon=":material/expand_more:"):
         st.session_state[_LIMIT] = limit + _STEP
         st.rerun()
+
+
+def _latest(card: ProjectCard, limit: int, **wanted: str | None) -> list[Edit]:
+    """The newest entries, however many there are: asked for in pieces, each going on after the last."""
+    found: list[Edit] = []
+    while len(found) < limit:
+        asked = min(_PIECE, limit - len(found))
+        piece = desk().activity.latest(card.id, **wanted, before_id=found[-1].id if found else None, limit=asked)
+        found += piece
+        if len(piece) < asked:
+            break
+    return found
 
 
 def _filters(card: ProjectCard, names: Mapping[str, str]) -> tuple[str | None, str | None, str | None, str | None]:
@@ -115,7 +126,7 @@ def _run(card: ProjectCard, language: str, run: Sequence[Edit], names: Mapping[s
         _entry(card, language, run[0], names, speakers)
         return
     with st.container(border=True, gap="xsmall"):
-        st.html(_head(run[0], escape(words.run_sentence(run)), names))
+        st.html(_head(run[0], escape(words.run_sentence(run, speakers)), names))
         with st.expander(t("activity.show_all")):
             for edit in run:
                 _entry(card, language, edit, names, speakers, boxed=False)
@@ -124,9 +135,9 @@ def _run(card: ProjectCard, language: str, run: Sequence[Edit], names: Mapping[s
 def _entry(card: ProjectCard, language: str, edit: Edit, names: Mapping[str, str], speakers: Mapping[str, str], *,
            boxed: bool = True) -> None:
     with st.container(border=boxed, horizontal=True, vertical_alignment="top", key=f"edit_{edit.id}"):
-        st.html(_head(edit, _sentence_html(card, language, edit), names) + _changes_html(edit, speakers))
+        st.html(_head(edit, _sentence_html(card, language, edit, speakers), names) + _changes_html(edit, speakers))
         if words.can_restore(edit):
-            allowed = desk().activity.may_restore(edit)
+            allowed = bool(_sides(edit))
             st.button(t("activity.restore.button"), key=f"restore_{edit.id}", type="tertiary",
                       icon=":material/settings_backup_restore:", disabled=not allowed,
                       help=None if allowed else t("activity.restore.forbidden"),
@@ -141,9 +152,9 @@ def _head(edit: Edit, sentence_html: str, names: Mapping[str, str]) -> str:
             f'{escape(moment(edit.at)[-5:])}</time></span></div>')
 
 
-def _sentence_html(card: ProjectCard, language: str, edit: Edit) -> str:
+def _sentence_html(card: ProjectCard, language: str, edit: Edit, speakers: Mapping[str, str]) -> str:
     """The sentence of an entry with its line as a link to the review page."""
-    text = escape(words.sentence(edit))
+    text = escape(words.sentence(edit, speakers))
     line = words.line_of(edit)
     where = edit.language if edit.language in card.targets else language
     if not line:
@@ -159,7 +170,7 @@ def _changes_html(edit: Edit, speakers: Mapping[str, str]) -> str:
 
 
 def _change_html(change: words.FieldChange) -> str:
-    label = f'<span style="{_META}">{escape(change.label)}</span> '
+    label = f'<span style="{_META}">{escape(change.label)}</span> ' if change.label else ""
     if change.is_text:
         return f"<div>{label}{diff_html(change.before, change.after)}</div>"
     old, new = (escape(value or t("activity.nothing")) for value in (change.before, change.after))
@@ -168,11 +179,10 @@ def _change_html(change: words.FieldChange) -> str:
         f"<div>{label}<strong>{new}</strong></div>"
 
 
-def _restore(edit: Edit, speakers: Mapping[str, str]) -> None:
+def _restore(edit: Edit, names: Mapping[str, str], speakers: Mapping[str, str]) -> None:
     """Ask which state should stand again, then put it back. Runs in a dialog."""
-    st.html(f"<p><strong>{escape(words.sentence(edit))}</strong></p>{_changes_html(edit, speakers)}")
-    options = words.sides(edit)
-    side = st.radio(t("activity.restore.which"), options,
+    st.html(_head(edit, escape(words.sentence(edit, speakers)), names) + _changes_html(edit, speakers))
+    side = st.radio(t("activity.restore.which"), _sides(edit),
                     format_func=lambda one: t("activity.restore.before" if one == "before"
                                               else "activity.restore.after"))
     remark(t("activity.restore.note"))
@@ -183,6 +193,11 @@ def _restore(edit: Edit, speakers: Mapping[str, str]) -> None:
             dialogs.close()
             flash(t("activity.restore.done"))
             st.rerun()
+
+
+def _sides(edit: Edit) -> list[words.Side]:
+    """Which states of an entry this person may put back."""
+    return [side for side in words.sides(edit) if desk().activity.may_restore(edit, side)]
 
 
 def _day(at: datetime) -> date:

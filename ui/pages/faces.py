@@ -84,7 +84,7 @@ def _face(card: ProjectCard, nth: int, face: FaceView, speakers: Mapping[str, st
             st.html(picture_html(url, t("faces.picture_of", name=name)))
         st.markdown(f"**{escaped(name)}**")
         choices = ["", *speakers]
-        now = face.speaker if face.speaker in speakers else ""
+        now = face.speaker if face.speaker and face.speaker in speakers else ""
         chosen = st.selectbox(t("faces.speaker"), choices, disabled=not allowed, index=choices.index(now),
                               format_func=lambda one: speakers[one] if one else t("faces.nobody"),
                               key=f"face_speaker_{face.id}_{face.speaker}",

@@ -51,7 +51,7 @@ def _terms(card: ProjectCard, language: str) -> TermTable:
                 if (one.source_language, one.target_language) == (card.source_language, language)]
 
     def save(row: Row) -> Any:
-        return terms.save_term(project_id=_project(row, card), source_language=card.source_language,
+        return terms.save_term(project_id=_project(row, card), source_language=card.source_language or "",
                                target_language=language, source=row["source"], target=row["target"] or None,
                                case_sensitive=bool(row["case_sensitive"]), note=row["note"], id=row["id"] or None)
 

@@ -94,7 +94,7 @@ def _speaker(card: ProjectCard, language: str, speaker: SpeakerView, speakers: S
              options: Sequence[VoiceOption], text: str, demanded: bool, spoken_ms: int,
              versions: Mapping[str, str]) -> None:
     with st.container(border=True, key=f"speaker_{speaker.id}"):
-        who, voice, consent = st.columns([5, 5, 4], gap="large")
+        who, voice, consent = st.columns([5, 5, 4], gap="medium")
         with who:
             _who(card, speaker, spoken_ms, versions)
             _merge_and_split(card, language, speaker, speakers)

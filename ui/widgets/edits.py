@@ -5,30 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from dubbing.domain.project import Edit
 from ui.text import language_name, t
 from ui.widgets.review_data import number
 from ui.widgets.times import timecode
 
+Side = Literal["before", "after"]
 #: Kinds of entries that can be filtered by, in the order they are offered.
-KINDS = ("utterance", "translation", "take", "review", "speaker", "project")
+KINDS = ("utterance", "translation", "take", "review", "speaker", "member", "project")
 #: Kinds whose entries carry something that can be put back.
-RESTORABLE = frozenset({"utterance", "translation", "take", "review", "speaker", "voice"})
+RESTORABLE = frozenset({"utterance", "translation", "take", "review", "speaker", "member", "project"})
 _LINE_KINDS = frozenset({"utterance", "translation", "take", "review"})
 _ICONS = {"utterance": "subtitles", "translation": "translate", "take": "graphic_eq", "review": "fact_check",
-          "speaker": "record_voice_over", "voice": "record_voice_over", "project": "movie"}
+          "speaker": "record_voice_over", "member": "group", "project": "movie"}
 #: Fields that count versions: they say nothing to a reader.
 _COUNTERS = frozenset({"revision", "source_revision", "engine", "take", "utterance_revision", "text_revision",
-                       "transcript_key"})
+                       "transcript_key", "consent", "consent_revoked", "login", "tracks"})
 #: From this many entries of one kind in a row on, they are told as one.
 _RUN = 4
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """A field before and after, as people read it; "" where there was nothing. ``is_text`` asks for a word diff."""
+    """A field before and after, as people read it; "" where there was nothing. ``is_text`` asks for a word diff.
+
+    ``label`` is "" where the sentence of the entry names the field already.
+    """
 
     label: str
     before: str
@@ -39,7 +43,7 @@ class FieldChange:
 def verb(edit: Edit) -> str:
     """What was done, as the last part of its text's key (``activity.did.KIND.VERB``)."""
     if edit.before is None:
-        return "created"
+        return "split" if "split_from" in (edit.after or {}) else "created"
     if edit.after is None:
         return "deleted"
     for mark, past in (("deleted", "deleted"), ("deleted_at", "deleted"), ("archived_at", "archived")):
@@ -51,6 +55,12 @@ def verb(edit: Edit) -> str:
         return next(iter(edit.after), "changed")
     if edit.entity == "take":
         return "chosen"
+    if "merged_into" in edit.after:
+        return "merged" if edit.after["merged_into"] else "undeleted"
+    if "consent" in edit.after and edit.entity == "speaker":
+        return "revoked" if edit.after.get("consent_revoked") else "linked" if edit.after["consent"] else "unlinked"
+    if "consent_revoked" in edit.after:
+        return "revoked"
     told = {"start_ms": "times", "end_ms": "times"}
     fields = {told.get(name, name) for name in edit.after if name not in _COUNTERS}
     only = fields.pop() if len(fields) == 1 else "changed"
@@ -63,13 +73,25 @@ _OWN_WORDS = frozenset({"utterance.text", "utterance.times", "utterance.speaker"
 _KNOWN = frozenset({"created", "deleted", "undeleted", "changed"})
 
 
-def sentence(edit: Edit) -> str:
-    """What was done and to what, without the person: "changed the translation of line u0004"."""
+def sentence(edit: Edit, speakers: Mapping[str, str] | None = None) -> str:
+    """What was done and to what, without the person: "changed the translation of line 4".
+
+    ``speakers`` gives names by id, as they are now.
+    """
     kind, done = edit.entity, verb(edit)
     if kind not in _ICONS:
         generic = done if done in _KNOWN else "changed"
         return t(f"activity.did.other.{generic}", kind=kind.replace("_", " "), id=edit.entity_id)
-    return t(f"activity.did.{kind}.{done}", id=number(edit.entity_id) if line_of(edit) else edit.entity_id)
+    return t(f"activity.did.{kind}.{done}", id=_called(edit, speakers or {}))
+
+
+def _called(edit: Edit, speakers: Mapping[str, str]) -> str:
+    """What people call the thing that an entry is about."""
+    if line_of(edit):
+        return number(edit.entity_id)
+    if edit.entity == "member":
+        return str((edit.after or edit.before or {}).get("login") or edit.entity_id)
+    return speakers.get(edit.entity_id, edit.entity_id)
 
 
 def icon(edit: Edit) -> str:
@@ -86,11 +108,12 @@ def can_restore(edit: Edit) -> bool:
     return edit.entity in RESTORABLE and (edit.before is not None or edit.entity in ("utterance", "translation"))
 
 
-def sides(edit: Edit) -> tuple[str, ...]:
+def sides(edit: Edit) -> tuple[Side, ...]:
     """Which states of an entry can be put back: "before", "after" or both."""
     if not can_restore(edit):
         return ()
-    return tuple(side for side, fields in (("before", edit.before), ("after", edit.after)) if fields)
+    states: tuple[tuple[Side, Mapping[str, Any] | None], ...] = (("before", edit.before), ("after", edit.after))
+    return tuple(side for side, fields in states if fields)
 
 
 def is_worth_telling(edit: Edit) -> bool:
@@ -126,12 +149,12 @@ def by_day(edits: Sequence[Edit], day_of: Mapping[str, date]) -> list[tuple[date
     return days
 
 
-def run_sentence(run: Sequence[Edit]) -> str:
+def run_sentence(run: Sequence[Edit], speakers: Mapping[str, str] | None = None) -> str:
     """A long run in words: "wrote 12 translations"."""
     kind, done = run[0].entity, verb(run[0])
     if f"{kind}.{done}" in _MANY:
         return t(f"activity.many.{kind}.{done}", n=len(run))
-    return t("activity.many.other", n=len(run), sentence=sentence(run[0]))
+    return t("activity.many.other", n=len(run), sentence=sentence(run[0], speakers))
 
 
 _MANY = frozenset({"utterance.created", "utterance.deleted", "translation.created", "translation.text",
@@ -165,12 +188,13 @@ def _flat(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple
 
 
 _LABELS = frozenset({"text", "speaker", "start_ms", "end_ms", "on_camera", "name", "character", "voice",
-                     "source_language", "targets", "source_path", "consent_required"})
+                     "source_language", "targets", "source_path", "consent_required", "merged_into", "split_from",
+                     "role", "retention_days", "lipsync", "translator", "synthesizer", "keep_original"})
 
 
 def _label(edit: Edit, name: str) -> str:
     if edit.entity == "review":
-        return t(f"common.layer.{name}") if name in ("transcript", "translation", "dub") else name
+        return ""
     return t(f"activity.field.{name}") if name in _LABELS else name.replace("_", " ")
 
 
@@ -186,7 +210,9 @@ def _value(edit: Edit, name: str, value: Any, speakers: Mapping[str, str]) -> st
         return t("activity.yes" if value else "activity.no")
     if name in ("start_ms", "end_ms"):
         return timecode(int(value))
-    if name == "speaker":
+    if name == "role":
+        return t(f"common.role.{value}")
+    if name in ("speaker", "merged_into", "split_from"):
         return speakers.get(str(value), str(value))
     if name in ("source_language", "targets"):
         return ", ".join(language_name(code) for code in ([value] if isinstance(value, str) else value))
