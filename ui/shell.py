@@ -91,7 +91,7 @@ def show(page: st.Page, name: str, open_now: Opened | None, problem: DubbingErro
 
 
 def _project_part(open_now: Opened | None) -> None:
-    names = _kept("projects", _project_names)
+    names = {card.id: card.name for card in kept_cards()}
     if open_now is not None and open_now[0].id not in names:
         names = {open_now[0].id: open_now[0].name, **names}
     with st.container(key="shell_project", gap="xsmall"):
@@ -203,8 +203,9 @@ def leave() -> None:
 # what is kept for a moment ----------------------------------------------------------------------------------------
 
 
-def _project_names() -> dict[str, str]:
-    return {card.id: card.name for card in session.desk().projects.cards()}
+def kept_cards() -> list[ProjectCard]:
+    """The person's projects as they were some seconds ago: for menus and filters, not for progress."""
+    return _kept("projects", lambda: session.desk().projects.cards())
 
 
 def _kept(name: str, ask: Callable[[], Kept]) -> Kept:

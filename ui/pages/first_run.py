@@ -19,7 +19,7 @@ def page() -> None:
             login = st.text_input(t("door.login"), autocomplete="username", key="first_run_login",
                                   help=t("door.login_help"))
             password = st.text_input(t("door.new_password"), type="password", autocomplete="new-password",
-                                     key="first_run_password", help=t("door.password_help"))
+                                     key="first_run_password")
             again = st.text_input(t("door.password_again"), type="password", autocomplete="new-password",
                                   key="first_run_again")
             asked = st.form_submit_button(t("door.first_run.submit"), type="primary", width="stretch")

@@ -87,7 +87,7 @@ def _choice(name: str, options: Sequence[str], width: int) -> str:
 
 def _languages() -> list[str]:
     """Languages of the projects that are there, for the filter."""
-    found = {code for card in session.desk().projects.cards() for code in (*card.targets, card.source_language) if code}
+    found = {code for card in shell.kept_cards() for code in (*card.targets, card.source_language) if code}
     return sorted(found, key=language_name)
 
 
