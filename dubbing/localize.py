@@ -135,8 +135,11 @@ class Localization:
         steps = [self._take_step(synthesizer, u, cast[u.speaker]) for u in due]
         made = dict(zip((u.id for u in due), self.runner.run_each(steps), strict=True))
         chosen = self.storage.takes.chosen(self.project.id, self.language)
+        # Somebody may have made a take of a line while this went on.
+        kept |= self._kept_takes()
         for utterance in due:
-            self._record(utterance, made[utterance.id], synthesizer.id, cast[utterance.speaker], chosen)
+            if utterance.id not in kept:
+                self._record(utterance, made[utterance.id], synthesizer.id, cast[utterance.speaker], chosen)
         self.dub.takes = self.storage.takes.chosen(self.project.id, self.language)
         made |= kept
         pressed = [f"{u.id} (tempo {made[u.id].facts['tempo']:.2f})" for u in spoken

@@ -25,7 +25,7 @@ from dubbing.media.shrink import Box, Shrinker, beside
 LINES, HALF_LINES = 540, 480
 CRF = 20
 #: How much of the picture around repainted mouths is seen in a comparison, in sizes of a mouth.
-_AROUND = 2.2
+_AROUND = 1.5
 
 
 @dataclass(frozen=True, slots=True)

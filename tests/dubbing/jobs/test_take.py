@@ -12,6 +12,7 @@ from dubbing.derived import Derived
 from dubbing.domain.project import JobStatus, Project
 from dubbing.domain.review import Layer, ReviewState
 from dubbing.errors import UsageError
+from dubbing.pipeline.progress import Progress
 from dubbing.pipeline.stages.clip import MARGIN_MS
 from dubbing.worker import work
 from tests.dubbing.team.desks import manager
@@ -111,6 +112,30 @@ def test_a_dub_keeps_the_take_that_a_person_chose(dubbed: tuple[Workspace, Proje
     manager(workspace).jobs.start(made.id)
     work(workspace, until_idle=True)
     assert workspace.storage.takes.chosen(made.id, "es")["u0001"].text == "otra cosa distinta"
+
+
+def test_a_take_made_while_a_dub_runs_is_not_lost(dubbed: tuple[Workspace, Project]) -> None:
+    workspace, made = dubbed
+    takes = workspace.storage.takes
+    other = takes.get(str(make_take(workspace, made, "u0002", pace=1.02)["take_id"]))
+    workspace.set_line(made, "u0002", LineEdit(language="es", text="mientras tanto"))
+    mine: list[str] = []
+
+    def meanwhile(event: Progress) -> None:
+        if event.stage == "synthesize:es" and not mine:
+            text = workspace.storage.translations.get(made.id, "u0002", "es")
+            line = workspace.storage.utterances.get(made.id, "u0002")
+            assert text is not None
+            mine.append(takes.record(
+                made.id, "u0002", "es", artifact_key=other.artifact_key, text=text.text, text_revision=text.revision,
+                utterance_revision=line.revision, engine="fake", voice=other.voice, tempo=1.0,
+                duration_ms=other.duration_ms, details={"spoken": text.text}, actor="pablo").id)
+
+    manager(workspace).jobs.start(made.id)
+    work(workspace, until_idle=True, listener=meanwhile)
+    standing = Derived(workspace.settings.home, made.id).standing("es")
+    assert takes.chosen(made.id, "es")["u0002"].id == mine[0]
+    assert standing is not None and standing.takes["u0002"] == other.artifact_key
 
 
 def test_an_approved_dub_is_left_alone_and_is_what_is_mixed(dubbed: tuple[Workspace, Project]) -> None:
