@@ -81,10 +81,25 @@ def show(page: st.Page, name: str, open_now: Opened | None, problem: DubbingErro
         nothing_here(t("shell.no_project"), t("shell.no_project_hint"), ":material/video_library:")
         link_to("projects", t("shell.to_projects"))
         return
+    if PLACES[name].of_project and open_now is not None and open_now[0].deleted:
+        st.title(PLACES[name].title)
+        _deleted(open_now[0])
+        return
     if problem is not None:
         tell(problem)
     with told():
         page.run()
+
+
+def _deleted(card: ProjectCard) -> None:
+    """A deleted project is not worked on; whoever may see it still can take it back."""
+    nothing_here(t("shell.deleted", name=escaped(card.name)), t("shell.deleted_hint"), ":material/delete:")
+    if st.button(t("shell.take_back"), icon=":material/restore_from_trash:", key="take_back"):
+        with told() as outcome:
+            session.desk().projects.undelete(card.id)
+        if outcome.is_ok:
+            forget()
+            st.rerun()
 
 
 # the menu's parts -------------------------------------------------------------------------------------------------

@@ -111,3 +111,15 @@ def test_a_single_user_is_never_asked(open_home: OpenHome) -> None:
     assert [one.value for one in app.title] == ["Projects"] and not app.exception
     assert "people" not in links(app) and "new_project" in links(app)
     assert not [one for one in app.button if one.label == "Sign out"]
+
+
+def test_a_deleted_project_is_not_worked_on_but_taken_back(open_home: OpenHome) -> None:
+    home = open_home(lines=2)
+    with home.desk("pablo") as desk:
+        desk.projects.delete(home.project.id)
+    app = home.app("pablo", page="export", project=home.project.id).run()
+    assert "Harbour is deleted" in words(app)
+    app.button(key="take_back").click().run()
+    assert "Harbour is deleted" not in words(app) and not app.exception
+    with home.desk("tomas") as desk:
+        assert [card.name for card in desk.projects.cards()] == ["Harbour"]

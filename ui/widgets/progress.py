@@ -8,7 +8,7 @@ import streamlit as st
 
 from dubbing.domain.project import JobStatus
 from dubbing.domain.workspace import JobView
-from ui.session import desk
+from ui.session import desk, person
 from ui.text import language_name, t
 from ui.widgets.errors import sentence, told
 from ui.widgets.times import left
@@ -86,6 +86,8 @@ def follow(job: JobView, *, may_run: bool = True, hint: bool = True,
 
     @st.fragment(run_every=POLL_S, key=f"follow_{job.id}")
     def bar() -> None:
+        if person() is None:
+            st.rerun()  # the session ended meanwhile: the page leads to the door
         with told():
             now = desk().jobs.get(job.id)
             job_bar(now, may_run=may_run, hint=hint)
