@@ -41,7 +41,7 @@ def parse_manual_dub(content: bytes, name: str) -> list[ImportedLine]:
     (00:00:12.500) or, in columns named start_ms and end_ms, milliseconds. Raises UsageError that names the lines of
     the file at fault.
     """
-    text = decoded(content)
+    text = decoded(content).replace("\0", "")
     if not text.strip():
         raise UsageError(f"{name} is empty.", _hint())
     try:
@@ -99,7 +99,7 @@ def for_sheet(text: str) -> str:
 
 def _rows(text: str) -> Iterable[tuple[int, list[str]]]:
     """(number of the line on which it ends, cells) of every row."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     reader = csv.reader(io.StringIO(text), delimiter=_delimiter(text))
     for row in reader:
         yield reader.line_num, row

@@ -33,7 +33,8 @@ def test_tables_as_people_make_them(content: bytes) -> None:
 
 
 @pytest.mark.parametrize(("content", "said"), [
-    (b"", "is empty"), (b"\n\n", "is empty"), (b"speaker,start,end,transcription\n", "holds no lines"),
+    (b"", "is empty"), (b"\n\n", "is empty"), (b"\0\0", "is empty"),
+    (b"speaker,start,end,transcription\n", "holds no lines"),
     (b"speaker,start,end,text\nAna,1,2,Hi\nBo,4,3,Bye\n", r"line 3: it ends \(00:00:03\.000\) before it starts"),
     (b"speaker,start,end,text\nAna,2,2,Hi\n", "line 2: it ends when it starts"),
     (b"speaker,start,end,text\nAna,,2,Hi\n", "line 2: it has no start"),
