@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tests.ui.browser.conftest import Open
 from tests.ui.browser.sight import Window
 
@@ -35,20 +33,20 @@ def visited(one: Window, project: Any) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_have_names_contrast_and_room(town: Any, window: Open, scheme: str) -> None:
+def test_pages_have_names_contrast_and_room(town: Any, window: Open) -> None:
     live, home, project = town
-    assert visited(window(live, home, "ada", None, color_scheme=scheme), project) == {}
+    assert visited(window(live, home, "ada", None), project) == {}
 
 
-def test_pages_fit_a_phone(town: Any, window: Open) -> None:
+def test_pages_fit_a_phone_in_the_dark(town: Any, window: Open) -> None:
     live, home, project = town
-    one = window(live, home, "ada", None, **PHONE)
+    one = window(live, home, "ada", None, **PHONE, color_scheme="dark")
     assert visited(one, project) == {}
     one.go("/")
     one.page.get_by_test_id("stExpandSidebarButton").click()
     for name in ("Projects", "New project", "Settings", "People"):
         assert one.page.get_by_role("link", name=name).first.is_visible()
+    assert one.faults() == []
     one.page.get_by_role("link", name="Settings").first.click()
     one.page.get_by_role("heading", name="Settings").first.wait_for()
 
