@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.ui.browser.live import Live
 
 #: Longest wait for anything that a page does by itself.
-PATIENCE_MS = 20_000
+PATIENCE_MS = 45_000
 #: What the browser says of its own accord and no page of ours can help.
 _HARMLESS = re.compile(r"Failed to load resource|preload|Permissions-Policy|ResizeObserver|third-party cookie"
                        r"|\[Violation\]|favicon|WebSocket|net::ERR|disconnected from server", re.IGNORECASE)

@@ -15,16 +15,14 @@ from ui.urls import SESSION_COOKIE
 
 def first_run(one: Window, login: str = "ada", password: str = PASSWORD) -> None:
     """Make the administrator on the first visit."""
-    one.page.get_by_label("Your name").fill("Ada Byron")
-    one.page.get_by_label("Login", exact=True).fill(login)
-    one.page.get_by_label("Password", exact=True).fill(password)
-    one.page.get_by_label("Password again").fill(password)
+    for field, value in (("name", "Ada Byron"), ("login", login), ("password", password), ("again", password)):
+        one.key(f"first_run_{field}").locator("input").fill(value)
     one.page.get_by_role("button", name="Create the account").click()
 
 
 def sign_in(one: Window, login: str, password: str = PASSWORD) -> None:
-    one.page.get_by_label("Login").fill(login)
-    one.page.get_by_label("Password", exact=True).fill(password)
+    one.key("sign_in_login").locator("input").fill(login)
+    one.key("sign_in_password").locator("input").fill(password)
     one.page.get_by_role("button", name="Sign in").click()
 
 
@@ -40,7 +38,7 @@ def test_the_first_visitor_becomes_the_administrator(tmp_path: Path, start: Star
     assert "ticket" not in one.page.url
     second = window(live)
     expect(second.page.get_by_role("button", name="Sign in")).to_be_visible()
-    assert second.page.get_by_label("Your name").count() == 0, "there is only one first administrator"
+    assert second.key("first_run_name").count() == 0, "there is only one first administrator"
 
 
 def test_a_sent_link_leads_through_the_door_and_back_out(town: Any, window: Open) -> None:

@@ -82,7 +82,6 @@ def test_stopping_ends_every_process_and_gives_the_job_back(tmp_path: Path) -> N
         job = workspace.storage.jobs.get(started.id)
         assert job.status in (JobStatus.QUEUED, JobStatus.DONE), "given back, or just finished"
         assert not workspace.storage.workers.alive()
-        workspace.run(project)
 
 
 def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path) -> None:
