@@ -20,7 +20,8 @@ from ui.widgets.review_panel import panel
 from ui.widgets.review_toolbar import query_now, toolbar
 
 _STYLE = Path(__file__).parents[1] / "widgets" / "review.css"
-_WATCH_S = 2.0
+#: Gives the whole width to the component.
+_CLOSED = ".st-key-review_body [data-testid='stColumn']:last-child { display: none; }"
 _JOBS_SHOWN = 2
 
 
@@ -39,7 +40,6 @@ def page() -> None:
     held.kept.clear()
     _asked_for(held)
     _workbench(card, held)
-    _watch(card, held)
 
 
 def _asked_for(held: Bench) -> None:
@@ -53,41 +53,29 @@ def _asked_for(held: Bench) -> None:
 
 @st.fragment
 def _workbench(card: ProjectCard, held: Bench) -> None:
-    """Toolbar, component and panel; what is done in any of them runs only this."""
+    """Toolbar, component and panel; what is done in any of them runs only this.
+
+    The component asks for a run of its own from time to time, so that jobs and what others do show by themselves: a
+    second fragment with a timer would not do, since Streamlit leaves elements of one behind that another overtakes.
+    """
     held.narrow(query_now(held))
     rights = desk().seat.rights(card.id, held.language)
-    held.stamp = _stamp(card)
+    jobs = [job for job in desk().jobs.active(card.id) if is_active(job)]
     shown = desk().lines.page(card.id, held.language, held.query, offset=held.offset, limit=PAGE)
     held.offset, held.shown, held.total, held.all_lines = shown.offset, shown.lines, shown.total, shown.all_lines
     if held.view(held.selected) is None and shown.lines:
         held.selected = shown.lines[0].line.utterance.id
     toolbar(card, held, speaker_names(held), rights)
-    wide = held.panel is not None
+    _show_jobs(jobs)
+    # The component keeps its place whatever else comes and goes: moved, it would begin anew, and the video with it.
     with st.container(key="review_body"):
-        places = st.columns([3, 1], gap="small") if wide else [st.container()]
-        with places[0]:
-            review(component_data(card, held, shown), key=f"review_{card.id}_{held.language}",
+        left, right = st.columns([3, 1], gap="small")
+        with left:
+            review(component_data(card, held, shown, is_busy=bool(jobs)), key=f"review_{card.id}_{held.language}",
                    on_actions=lambda actions: do_all(card, held, actions))
-        if wide:
-            with places[1], st.container(key="review_panel_box", height="stretch"), told():
-                panel(card, held, rights)
-
-
-def _stamp(card: ProjectCard) -> tuple[object, ...]:
-    """Changes whenever somebody, or a worker, changes what this page shows."""
-    edits = desk().activity.latest(card.id, limit=1)
-    return (edits[0].id if edits else "", *sorted((job.id, job.status.value) for job in desk().jobs.active(card.id)))
-
-
-@st.fragment(run_every=_WATCH_S)
-def _watch(card: ProjectCard, held: Bench) -> None:
-    """What runs for this project; when a job ends, or somebody else changes something, the page shows it."""
-    with told():
-        now = _stamp(card)
-        _show_jobs([job for job in desk().jobs.active(card.id) if is_active(job)])
-        if held.stamp != now:
-            held.stamp = now
-            st.rerun()
+        with right, st.container(key="review_panel_box", height="stretch"), told():
+            st.html(f"<style>{_CLOSED if held.panel is None else '/* open */'}</style>")
+            panel(card, held, rights)
 
 
 def _show_jobs(jobs: list[JobView]) -> None:

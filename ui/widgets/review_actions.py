@@ -175,6 +175,11 @@ def _select(card: ProjectCard, held: Bench, action: Action) -> Answer:
     return {}
 
 
+def _watch(card: ProjectCard, held: Bench, action: Action) -> Answer:
+    """Nothing but the run that it causes, which shows what others and the workers have done."""
+    return {}
+
+
 def _page(card: ProjectCard, held: Bench, action: Action) -> Answer:
     forward = int(action["by"]) > 0
     held.offset = max(0, held.offset + (PAGE if forward else -PAGE))
@@ -204,5 +209,5 @@ def _comment(card: ProjectCard, held: Bench, action: Action) -> Answer:
 _DEEDS: Mapping[str, Callable[[ProjectCard, Bench, Action], Answer]] = {
     "save": _save, "memory": _memory, "split": _split, "merge": _merge, "insert": _insert, "delete": _delete,
     "undelete": _undelete, "move": _move, "take": _take, "select": _select, "page": _page, "open": _open,
-    "find": _find, "comment": _comment,
+    "find": _find, "comment": _comment, "watch": _watch,
 }

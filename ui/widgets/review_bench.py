@@ -42,8 +42,6 @@ class Bench:
     version: int = 0
     panel: str | None = "takes"
     panels_opened: int = 0
-    #: What ``ui.pages.review`` last knew of the project's changes, so that it notices those of others.
-    stamp: tuple[object, ...] = ()
     #: The page as it was last read, for actions that need to know what stands around a line.
     shown: tuple[LineView, ...] = ()
     total: int = 0

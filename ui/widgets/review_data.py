@@ -26,8 +26,11 @@ CLIP_MARGIN_MS = 1000
 _HUES = (210, 28, 150, 330, 265, 60, 180, 0, 100, 300)
 
 
-def component_data(card: ProjectCard, held: Bench, page: LinePage) -> dict[str, Any]:
-    """Everything that the component shows, as JSON; see ``ui/components/review/session.js`` for who reads what."""
+def component_data(card: ProjectCard, held: Bench, page: LinePage, *, is_busy: bool = False) -> dict[str, Any]:
+    """Everything that the component shows, ready for JSON; ``ui/components/review/session.js`` hands it on.
+
+    ``is_busy``: workers have something to do for the project.
+    """
     here = desk()
     rights = here.seat.rights(card.id, held.language)
     speakers = held.keep("paces", lambda: here.lines.pace(card.id, held.language))
@@ -50,7 +53,7 @@ def component_data(card: ProjectCard, held: Bench, page: LinePage) -> dict[str, 
         "lines": lines, "offset": page.offset, "total": page.total,
         "has_more": page.offset + len(page.lines) < page.total,
         "empty": t("review.no_match") if page.all_lines else t("review.no_lines"),
-        "command": held.command, "results": dict(held.results), "texts": texts("review.js"),
+        "busy": is_busy, "command": held.command, "results": dict(held.results), "texts": texts("review.js"),
     }
 
 

@@ -26,6 +26,8 @@ def panel(card: ProjectCard, held: Bench, rights: Rights) -> None:
     """The open panel for the selected line."""
     from ui.widgets.review_talk import comments, history
 
+    if held.panel is None:
+        return
     view = held.view(held.selected)
     if view is None:
         st.caption(t("review.panel_none"))

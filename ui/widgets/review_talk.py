@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import streamlit as st
 
@@ -61,8 +62,8 @@ def _new(card: ProjectCard, held: Bench, line: str, people: Sequence[str]) -> No
 
 
 def _one(card: ProjectCard, held: Bench, one: Comment, people: Sequence[str]) -> None:
-    st.markdown(f"**{escaped(one.actor)}** :small[{ago(one.created_at)}]  \n{mentions_marked(one.text, people)}",
-                help=moment(one.created_at))
+    st.html(f'<strong>{escape(one.actor)}</strong> <span class="dw-quiet" title="{escape(moment(one.created_at))}">'
+            f"{escape(ago(one.created_at))}</span><div>{mentions_marked(one.text, people)}</div>")
     if one.at_ms is not None and st.button(t("review.comments.play", time=timecode(one.at_ms)), key=f"seek_{one.id}",
                                            type="tertiary", icon=":material/play_arrow:"):
         held.tell(None, seek=one.at_ms)

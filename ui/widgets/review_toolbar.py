@@ -28,7 +28,7 @@ def query_now(held: Bench) -> LineQuery:
     states = frozenset(ReviewState(one) for one in state.get(_key(held, "states"), held.query.states))
     return LineQuery(
         search=str(state.get(_key(held, "search"), held.query.search)).strip(),
-        speaker=state.get(_key(held, "speaker"), held.query.speaker), filters=filters, states=states,
+        speaker=state.get(_key(held, "speaker"), held.query.speaker) or None, filters=filters, states=states,
         # Without a filter that looks at it, another layer is no other selection.
         layer=held.layer if filters or states else None)
 
@@ -63,7 +63,7 @@ def _filters(held: Bench, names: dict[str, str]) -> None:
                  key=_key(held, "filters"), format_func=lambda one: t(f"review.filters.{one.value}"))
         st.pills(t("review.states"), list(ReviewState), selection_mode="multi", default=sorted(query.states),
                  key=_key(held, "states"), format_func=lambda one: t(f"common.state.{one.value}"))
-        speakers = [None, *names]
+        speakers = ["", *names]
         st.selectbox(t("review.speaker"), speakers, key=_key(held, "speaker"),
                      index=speakers.index(query.speaker) if query.speaker in names else 0,
                      format_func=lambda one: names[one] if one in names else t("review.any_speaker"))

@@ -65,6 +65,7 @@ class Review {
     window.removeEventListener("resize", this.measure);
     window.removeEventListener("beforeunload", this.leaving);
     this.session.saveAll();
+    clearTimeout(this.session.watching);
     this.measure.drop();
     this.keys.stop();
     this.timeline.stop();

@@ -86,7 +86,7 @@ export class LineList {
     const mark = (name, text, extra = "", shown = "") => el("span", { class: `mark ${extra}`, title: text }, icon(name),
       el("span", { class: shown ? "" : "read", text: shown || text }), shown ? el("span", { class: "read", text }) : null);
     const found = [];
-    if (unsaved) found.push(mark("draft", say(unsaved), unsaved, say(unsaved)));
+    if (unsaved) found.push(mark("draft", say(unsaved), `is-${unsaved}`, say(`${unsaved}_short`)));
     if (line.job && !line.job.over) found.push(mark("busy", say("take_busy"), "busy", line.job.share === null ? say("take_waits") : `${Math.round(line.job.share * 100)} %`));
     if (line.job?.error) found.push(mark("warn", `${say("take_failed")} ${line.job.error}`, "bad", say("failed")));
     if (line.stale_translation) found.push(mark("stale", `${say("layer_translation")}: ${say("stale_help")}`, "stale", say("stale")));
@@ -124,7 +124,7 @@ export class LineList {
     const box = this.element.getBoundingClientRect();
     const inner = this.element.scrollHeight > this.element.clientHeight + 1;
     const at = row.item.getBoundingClientRect();
-    if (!inner) { if (at.top < 0 || at.bottom > innerHeight) row.item.scrollIntoView({ block: "nearest" }); return; }
+    if (!inner) { row.item.scrollIntoView({ block: "nearest" }); return; }
     if (at.top < box.top) this.element.scrollTop += at.top - box.top - 8;
     else if (at.bottom > box.bottom) this.element.scrollTop += Math.min(at.bottom - box.bottom + 8, at.top - box.top - 8);
   }

@@ -3,6 +3,10 @@
 import { el, later } from "./dom.js";
 import { Drafts } from "./outbox.js";
 
+// How often the page looks at what workers and other people have done.
+const BUSY_MS = 2000;
+const IDLE_MS = 8000;
+
 export class Session {
   constructor(review, say) {
     this.review = review;
@@ -44,6 +48,16 @@ export class Session {
     this.showElsewhere();
     this.onTime(review.player.time);
     review.measure();
+    this.watchLater();
+  }
+
+  /** Ask for news after a while, unless something else does, or nobody looks. */
+  watchLater() {
+    clearTimeout(this.watching);
+    this.watching = setTimeout(() => {
+      if (document.visibilityState === "visible" && !this.review.outbox.pending.length) this.put("watch");
+      else this.watchLater();
+    }, this.data.busy ? BUSY_MS : IDLE_MS);
   }
 
   /** The line after the one that left the page. */
