@@ -6,6 +6,7 @@ A fixed number of statements, whatever the number of projects; counting is the d
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
@@ -19,6 +20,7 @@ from dubbing.storage.projects import targets_of
 from dubbing.storage.session import Database
 from dubbing.storage.tables import (
     ChosenTakeRow,
+    EditRow,
     ProjectRow,
     ReviewRow,
     TakeRow,
@@ -56,7 +58,7 @@ class Cards:
         if language:
             conditions.append(or_(ProjectRow.source_language == language, ProjectRow.id.in_(
                 select(TargetRow.project_id).where(TargetRow.language == language))))
-        query = select(ProjectRow).where(*conditions).order_by(ProjectRow.updated_at.desc(), ProjectRow.id.desc())
+        query = select(ProjectRow).where(*conditions)
         with self._database.read() as session:
             rows = session.scalars(query).all()
             wanted = [row.id for row in rows]
@@ -64,8 +66,10 @@ class Cards:
             progress = _progress(session, wanted)
             members = _members(session, wanted)
             comments = _open_comments(session, wanted)
-            return [_card(row, targets[row.id], progress, members.get(row.id, ()), comments.get(row.id, 0))
-                    for row in rows]
+            edits = _last_edits(session, wanted)
+            cards = [_card(row, targets[row.id], progress, members.get(row.id, ()), comments.get(row.id, 0),
+                           max(row.updated_at, edits.get(row.id, row.updated_at))) for row in rows]
+        return sorted(cards, key=lambda card: (card.updated_at, card.id), reverse=True)
 
     def jobs(self, project_ids: Iterable[str]) -> dict[str, Job]:
         """What a project does now, else its last job where that failed, by project id."""
@@ -178,15 +182,22 @@ def _open_comments(session: Session, project_ids: Sequence[str]) -> dict[str, in
     return {project_id: count for project_id, count in session.execute(query)}
 
 
+def _last_edits(session: Session, project_ids: Sequence[str]) -> dict[str, datetime]:
+    """When a person last changed anything in a project: a line edited is the project changed."""
+    query = select(EditRow.project_id, func.max(EditRow.at)).where(
+        EditRow.project_id.in_(project_ids)).group_by(EditRow.project_id)
+    return {project_id: at for project_id, at in session.execute(query)}
+
+
 def _card(row: ProjectRow, targets: Sequence[str], progress: Mapping[tuple[str, str], LanguageProgress],
-          members: Sequence[Membership], open_comments: int) -> ProjectCard:
+          members: Sequence[Membership], open_comments: int, updated_at: datetime) -> ProjectCard:
     height, width = _size(row.media)
     return ProjectCard(
         id=row.id, name=row.name, duration_ms=int(row.media.get("duration_ms", 0)), height=height, width=width,
         source_language=row.source_language, targets=tuple(targets), has_poster=False,
         progress=tuple(progress.get((row.id, one), LanguageProgress(one, 0, 0, 0, 0, 0, 0, 0)) for one in targets),
         members=tuple(members), job=None, open_comments=open_comments, created_at=row.created_at,
-        updated_at=row.updated_at, archived=row.archived_at is not None, deleted=row.deleted_at is not None)
+        updated_at=updated_at, archived=row.archived_at is not None, deleted=row.deleted_at is not None)
 
 
 def _size(media: Mapping[str, Any]) -> tuple[int, int]:

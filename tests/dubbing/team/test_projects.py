@@ -167,6 +167,17 @@ def test_progress_counts_lines(workspace: Workspace) -> None:
     assert sum(line.translation_is_stale or line.take_is_stale for line in lines) == 3
 
 
+def test_who_edits_a_line_changes_its_project(workspace: Workspace) -> None:
+    edited, _ = project(workspace, "Edited"), project(workspace, "Other")
+    at = manager(workspace)
+    before = at.projects.card(edited.id).updated_at
+    line = at.lines.get(edited.id, "es", "u0001")
+    at.lines.save(edited.id, "es", "u0001", source_text="Said otherwise.",
+                  seen_revision=line.line.utterance.revision)
+    assert at.projects.card(edited.id).updated_at > before
+    assert [card.name for card in at.projects.cards()] == ["Edited", "Other"]
+
+
 def test_cards_are_found(workspace: Workspace) -> None:
     spanish, german = project(workspace, "Harbour 50%"), project(workspace, "Garden", targets=("de",))
     empty = project(workspace, "Empty", lines=0)
