@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unittest.mock import patch
 
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
@@ -21,12 +22,14 @@ with told():
 
 def opened(home: Home, name: str, login: str = "ada", *, locale: str = "en", **query: str) -> AppTest:
     """The page ``name`` after its first run, for ``login``, on the home's first project."""
-    app = AppTest.from_string(_SCRIPT.format(name=name), default_timeout=20.0)
+    app = AppTest.from_string(_SCRIPT.format(name=name), default_timeout=60.0)
     app.session_state["session_token"] = home.token(login)
     app.session_state["locale"] = locale
     for key, value in {"project": home.project.id, **query}.items():
         app.query_params[key] = value
-    app.run()
+    # A first run looks through every installed package for components of others: a third of a second for nothing.
+    with patch("streamlit.components.v2.manifest_scanner.scan_component_manifests", return_value=[]):
+        app.run()
     assert not app.exception
     return app
 

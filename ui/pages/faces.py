@@ -21,6 +21,7 @@ from ui.widgets.face_plan import (
     face_rows,
     line_rows,
     note_words,
+    person_name,
     reason_counts,
     reason_words,
     summary_words,
@@ -51,7 +52,7 @@ def page() -> None:
         nothing_here(t("faces.empty"), t("faces.empty_hint"), ":material/no_accounts:")
         if card.progress and card.progress[0].lines:
             preparing(card, t("faces.prepare"))
-    speakers = {one.id: one.name for one in desk().speakers.all(card.id)}
+    speakers = {one.id: person_name(one) for one in desk().speakers.all(card.id)}
     lines = all_lines(card.id, language) if language else []
     plan = desk().faces.lip_sync_plan(card.id, language) if language else {}
     if faces:
@@ -59,7 +60,7 @@ def page() -> None:
     if faces or lines:
         _timeline(card, faces, speakers, lines, plan)
     if lines:
-        _plan(card, language, lines, plan)
+        _plan(card, language, speakers, lines, plan)
 
 
 # the people -------------------------------------------------------------------------------------------------------
@@ -109,7 +110,7 @@ def _timeline(card: ProjectCard, faces: Sequence[FaceView], speakers: Mapping[st
               plan: Plan) -> None:
     st.subheader(t("faces.timeline"), anchor=False)
     summary = summary_words(faces, lines, plan)
-    rows = [*face_rows(faces, speakers), *line_rows(lines, plan, [face.speaker for face in faces])]
+    rows = [*face_rows(faces, speakers), *line_rows(lines, plan, speakers, [face.speaker for face in faces])]
     legend = legend_html([(Look.THIN, t("faces.legend.thin")), (Look.SOLID, t("faces.legend.solid")),
                           (Look.HATCHED, t("faces.legend.hatched"))])
     drawing(legend + timeline_svg(rows, card.duration_ms, summary), key="faces_timeline")
@@ -129,7 +130,8 @@ def _spans_table(faces: Sequence[FaceView], speakers: Mapping[str, str]) -> str:
 # the lines --------------------------------------------------------------------------------------------------------
 
 
-def _plan(card: ProjectCard, language: str, lines: Sequence[LineView], plan: Plan) -> None:
+def _plan(card: ProjectCard, language: str, speakers: Mapping[str, str], lines: Sequence[LineView],
+          plan: Plan) -> None:
     st.subheader(t("faces.plan", language=language_name(language)), anchor=False)
     painted = {view.line.utterance.id for view in lines if plan.get(view.line.utterance.id, (False, ""))[0]}
     parts = [badge(t("faces.painted", n=len(painted)), "green", "check_circle")]
@@ -146,10 +148,11 @@ def _plan(card: ProjectCard, language: str, lines: Sequence[LineView], plan: Pla
         return
     pages = -(-len(shown) // _PAGE)
     number = st.pagination(pages, key=f"faces_page_{wanted}_{pages}") if pages > 1 else 1
-    st.html(_lines_table(card, language, shown[(number - 1) * _PAGE:number * _PAGE], plan))
+    st.html(_lines_table(card, language, speakers, shown[(number - 1) * _PAGE:number * _PAGE], plan))
 
 
-def _lines_table(card: ProjectCard, language: str, lines: Sequence[LineView], plan: Plan) -> str:
+def _lines_table(card: ProjectCard, language: str, speakers: Mapping[str, str], lines: Sequence[LineView],
+                 plan: Plan) -> str:
     head = tuple(t(f"faces.column.{name}") for name in ("line", "time", "speaker", "text", "lip_sync"))
     rows = []
     for view in lines:
@@ -157,7 +160,7 @@ def _lines_table(card: ProjectCard, language: str, lines: Sequence[LineView], pl
         painted, reason = plan.get(one.id, (False, "no_take"))
         told_why = f"✓ {t('faces.yes')}" if painted else f"✕ {t('faces.no')}: {reason_words(reason)}"
         rows.append([line_link(card.id, language, one.id), escape(span(one.start_ms, one.end_ms)),
-                     escape(view.speaker_name), escape(one.text), escape(told_why)])
+                     escape(speakers.get(one.speaker, view.speaker_name)), escape(one.text), escape(told_why)])
     return _table(head, rows)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from dubbing.domain.workspace import FaceView, LineView
+from dubbing.domain.workspace import FaceView, LineView, SpeakerView
 from ui.text import t
 from ui.widgets.errors import escaped
 from ui.widgets.review_data import number
@@ -26,6 +26,11 @@ def note_words(note: str) -> str:
     return t(f"faces.note.{note}") if note in ("turned", "waits") else escaped(note)
 
 
+def person_name(speaker: SpeakerView) -> str:
+    """A speaker with the part that they play: "Ana (the mother)"."""
+    return f"{speaker.name} ({speaker.character})" if speaker.character else speaker.name
+
+
 def face_name(nth: int, face: FaceView, speakers: Mapping[str, str]) -> str:
     """What a face is called: its speaker, or its number (from 1) while nobody is linked."""
     return speakers.get(face.speaker or "") or t("faces.face", n=nth)
@@ -41,12 +46,13 @@ def face_rows(faces: Sequence[FaceView], speakers: Mapping[str, str]) -> list[Ro
     return rows
 
 
-def line_rows(lines: Sequence[LineView], plan: Plan, order: Sequence[str | None] = ()) -> list[Row]:
+def line_rows(lines: Sequence[LineView], plan: Plan, speakers: Mapping[str, str],
+              order: Sequence[str | None] = ()) -> list[Row]:
     """A row for each speaker: their lines, solid where the mouth is repainted and hatched where it is not.
 
     Speakers whose id is in ``order`` come first, in that order.
     """
-    names = {view.line.utterance.speaker: view.speaker_name for view in lines}
+    names = {one: speakers.get(one, view.speaker_name) for view in lines for one in (view.line.utterance.speaker,)}
     by_speaker: dict[str, list[Span]] = {one: [] for one in (*order, *names) if one in names}
     for view in lines:
         one = view.line.utterance
