@@ -17,11 +17,11 @@ import time
 import urllib.request
 import webbrowser
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType
 
 from dubbing.api import load_settings, open_workspace
-from dubbing.errors import UsageError
+from dubbing.errors import DubbingError, UsageError
 
 HOST, PORT = "127.0.0.1", 8501
 LANES = ("quick", "heavy")
@@ -30,6 +30,8 @@ GOODBYE_S = 10.0
 #: A process that dies at once, again and again, is started less and less often.
 FIRST_REST_S, LONGEST_REST_S, HEALTHY_S = 0.5, 30.0, 60.0
 READY_S = 60.0
+#: A web server that died young so often does not come up by being started once more.
+MOST_DEATHS = 5
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -44,7 +46,9 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     rest_s: float = FIRST_REST_S
-    next_at: float = field(default=0.0)
+    next_at: float = 0.0
+    #: How often in a row it died young.
+    deaths: int = 0
 
     def start(self) -> None:
         # Its own session: Ctrl-C reaches this process alone, which then ends the children in order.
@@ -60,7 +64,9 @@ class Child:
             if code is None:
                 return
             self.process = None
-            self.rest_s = FIRST_REST_S if now - self.started_at > HEALTHY_S else min(2 * self.rest_s, LONGEST_REST_S)
+            was_healthy = now - self.started_at > HEALTHY_S
+            self.deaths = 0 if was_healthy else self.deaths + 1
+            self.rest_s = FIRST_REST_S if was_healthy else min(2 * self.rest_s, LONGEST_REST_S)
             self.next_at = now + self.rest_s
             say(f"The {self.name} ended ({_why(code)}); it is started again.")
         if now >= self.next_at:
@@ -135,6 +141,7 @@ def run(*, host: str = HOST, port: int = PORT, browser: bool = True, workers: bo
 
 
 def _keep_up(children: Sequence[Child], address: str, browser: bool, say: Callable[[str], None]) -> None:
+    """Until told to stop. The first child is the web server, without which there is nothing to keep up."""
     stop = threading.Event()
 
     def told(_signal: int, _frame: FrameType | None) -> None:
@@ -149,7 +156,10 @@ def _keep_up(children: Sequence[Child], address: str, browser: bool, say: Callab
         while not stop.wait(0.5):
             for child in children:
                 child.looked_after(say)
+            if children[0].deaths >= MOST_DEATHS:
+                raise DubbingError("The web server does not stay up.", "What it said above tells why.")
     finally:
+        stop.set()
         say("Stopping.")
         # Workers first: they hand back their jobs, and the pages still show it.
         for child in reversed(children):

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from dubbing.config import load_settings
-from dubbing.errors import UsageError
+from dubbing.errors import DubbingError, UsageError
+from ui import start
 from ui.start import FIRST_REST_S, LONGEST_REST_S, Child, address_of, listen, run
 
 
@@ -52,6 +53,17 @@ def test_a_process_that_does_not_listen_is_ended_all_the_same() -> None:
     child.told_to_stop()
     child.waited_for(0.0)
     assert child.process.returncode is not None
+
+
+def test_a_web_server_that_cannot_run_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "LONGEST_REST_S", 0.0)
+    said: list[str] = []
+    children = [Child("web server", [sys.executable, "-S", "-c", "raise SystemExit(1)"], rest_s=0.0),
+                Child("quick worker", [sys.executable, "-S", "-c", "import time; time.sleep(600)"])]
+    with pytest.raises(DubbingError, match="does not stay up"):
+        start._keep_up(children, "http://127.0.0.1:9", False, said.append)
+    assert children[1].process is not None and children[1].process.returncode is not None
+    assert said[-1] == "Stopping."
 
 
 def test_addresses_that_cannot_be_had_are_said_in_one_sentence() -> None:
