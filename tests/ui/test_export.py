@@ -63,6 +63,14 @@ def test_an_export_starts_in_every_chosen_language(open_home: OpenHome) -> None:
         ("export", "de", "mkv"), ("export", "es", "mkv")]
 
 
+def test_an_export_of_texts_is_followed_too(open_home: OpenHome) -> None:
+    home = open_home(lines=2)
+    with home.desk() as desk:
+        job = desk.jobs.export(home.project.id, "es", "srt")
+    app = opened(home, "export")
+    assert "SRT · Spanish" in words(app) and app.button(key=f"cancel_{job.id}")
+
+
 def test_a_client_downloads_and_does_not_export(open_home: OpenHome) -> None:
     home = open_home(lines=2)
     made_export(home)

@@ -25,6 +25,8 @@ from ui.widgets.times import moment, size
 #: What a check can find, with the icon that goes with its words.
 _PROBLEMS = (("without_take", "voice_over_off"), ("stale", "update"), ("does_not_fit", "hourglass_bottom"),
              ("unapproved", "rate_review"))
+#: Kinds of jobs that write exports: those that need the dub, and those of texts only.
+_JOBS = frozenset({"export", "text_export"})
 #: What is no matter where only texts go out.
 _OF_TAKES = frozenset({"without_take", "does_not_fit"})
 

@@ -107,7 +107,8 @@ def _audition(card: ProjectCard, speaker: SpeakerView, language: str, chosen: Vo
         return
     with told():
         job = desk().jobs.audition(card.id, language, chosen.engine, chosen.id, text.strip())
-        st.session_state[_key(card, speaker)] = (job.id, voice_words(chosen), False)
+        words = heard_words(chosen.id) if _SHIFTED.fullmatch(chosen.id) else voice_words(chosen)
+        st.session_state[_key(card, speaker)] = (job.id, words, False)
 
 
 def _sample(card: ProjectCard, speaker: SpeakerView, may_run: bool) -> None:
