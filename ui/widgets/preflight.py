@@ -48,7 +48,7 @@ def _shown(job: JobView) -> Checked:
     with st.container(border=True, key="preflight", gap="small"):
         _facts(job.result.get("media", {}))
         if not findings:
-            st.markdown(f":material/check_circle: **{t('new_project.check.clean')}**")
+            st.markdown(f":green[:material/check_circle:] **{t('new_project.check.clean')}**")
         for finding in sorted(findings, key=lambda one: not one.get("is_blocking")):
             _finding(finding)
     return Checked(any(finding.get("is_blocking") for finding in findings))
