@@ -15,6 +15,7 @@ from ui.widgets.badges import badge, fit_badge, stale_badge
 from ui.widgets.errors import escaped, told, why_not
 from ui.widgets.review_bench import Bench, again
 from ui.widgets.review_data import number
+from ui.widgets.voices import heard_words
 
 #: Panels by name, with their icons.
 PANELS = {"takes": ":material/graphic_eq:", "memory": ":material/menu_book:", "comments": ":material/forum:",
@@ -78,11 +79,12 @@ def _take(card: ProjectCard, shown: TakeView, text: str, may: bool) -> None:
         if shown.is_stale:
             marks.append(stale_badge())
         st.markdown(" ".join(marks))
-        label = t("review.takes.sound", seconds=f"{take.duration_ms / 1000:.1f}", voice=take.voice)
+        voice = heard_words(take.voice)
+        label = t("review.takes.sound", seconds=f"{take.duration_ms / 1000:.1f}", voice=voice)
         st.html(f'<audio controls preload="none" src="{escape(file_url(card.id, "take", take.id))}" '
                 f'aria-label="{escape(label)}"></audio>')
         st.caption(escaped(t("review.takes.facts", seconds=f"{take.duration_ms / 1000:.2f}", tempo=f"{take.tempo:.2f}",
-                             voice=take.voice)))
+                             voice=voice)))
         if take.text.strip() != text.strip():
             st.caption(f"{t('review.takes.text_differs')} {escaped(take.text)}")
         if shown.word_error_rate is not None:

@@ -3,6 +3,7 @@
 import { button, describe, el, forbid, icon, timecode } from "./dom.js";
 
 const RATES = [0.5, 0.75, 1, 1.25, 1.5];
+const PAIR_LAG_S = 0.06;
 
 /** Video elements that stand over each other; one is seen and heard. Times are milliseconds of the project. */
 export class Player {
@@ -80,7 +81,6 @@ export class Player {
     this.line = line;
     this.load(this.tracks.side, line?.side ?? "", line?.clipStart ?? 0);
     this.load(this.tracks.clip, line?.clip ?? "", line?.clipStart ?? 0);
-    if (this.mode === "side" && !line?.side) this.setMode("dub");
     this.offer();
     this.show();
   }
@@ -100,7 +100,7 @@ export class Player {
   /** Say which choices there are; a missing one says why. */
   offer() {
     const missing = { source: "", dub: this.tracks.dub.url || this.tracks.clip.url ? "" : this.say("no_dub"),
-      side: this.tracks.side.url ? "" : this.say("no_side") };
+      side: this.tracks.side.url || this.hasPair ? "" : this.say("no_side") };
     for (const [mode, { input, label }] of Object.entries(this.radios)) {
       input.disabled = Boolean(missing[mode]);
       label.title = missing[mode] || this.say(`mode_${mode}_help`);
@@ -109,8 +109,18 @@ export class Player {
     if (this.radios[this.mode].input.disabled) this.setMode("source");
   }
 
+  /** Source and dub can stand beside each other where the selected line has no clip of its own that does. */
+  get hasPair() {
+    return Boolean(this.tracks.source.url && this.tracks.dub.url);
+  }
+
+  get isPair() {
+    return this.mode === "side" && !this.tracks.side.url && this.hasPair;
+  }
+
   /** What is seen now: in dub mode a fresh clip of the selected line stands in for the dub around it. */
   get current() {
+    if (this.isPair) return this.tracks.dub;
     if (this.mode === "dub" && this.tracks.clip.url && (this.onClip || !this.tracks.dub.url)) return this.tracks.clip;
     return this.tracks[this.mode];
   }
@@ -141,6 +151,7 @@ export class Player {
   }
 
   show() {
+    this.stage.classList.toggle("pair", this.isPair);
     for (const track of Object.values(this.tracks)) {
       const seen = track === this.current;
       track.video.classList.toggle("seen", seen);
@@ -148,7 +159,7 @@ export class Player {
       if (!seen && !track.video.paused) track.video.pause();
     }
     const name = this.current.name;
-    this.badge.textContent = name === "clip" || name === "side"
+    this.badge.textContent = this.isPair ? this.say("mode_side") : name === "clip" || name === "side"
       ? this.say(`what_${name}`, { n: this.line?.number ?? "" }) : this.say(`mode_${name}`);
     this.message.textContent = this.current.broken ? this.say("cannot_play") : "";
   }
@@ -177,6 +188,16 @@ export class Player {
     this.wanted = null;
     video.playbackRate = this.rate;
     if (Math.abs(video.currentTime - inside) > 0.0005) video.currentTime = inside;
+    this.follow();
+  }
+
+  /** The muted source beside the dub goes where the dub is; while both run, only a visible lag is mended. */
+  follow() {
+    if (!this.isPair) return;
+    const [{ video: before }, { video: after }] = [this.tracks.source, this.current];
+    before.playbackRate = this.rate;
+    if (Math.abs(before.currentTime - after.currentTime) > (after.paused ? 0.0005 : PAIR_LAG_S)) before.currentTime = after.currentTime;
+    if (before.paused !== after.paused) after.paused ? before.pause() : before.play().catch(() => {});
   }
 
   toggle() {
@@ -232,6 +253,7 @@ export class Player {
     const label = this.say(runs ? "pause" : "play");
     this.buttons.toggle.firstChild.replaceWith(icon(runs ? "pause" : "play"));
     describe(this.buttons.toggle, label, this.keys.play);
+    this.follow();
     this.tell.playing(runs);
     cancelAnimationFrame(this.frame);
     if (runs) this.frame = requestAnimationFrame(() => this.run());
@@ -244,6 +266,7 @@ export class Player {
 
   tick() {
     if (this.wanted !== null && this.current.video.readyState >= 1) this.place();
+    this.follow();
     const time = this.time;
     if (this.range && time >= this.range[1] && this.isPlaying) {
       if (this.loop) this.seek(this.range[0], true);
