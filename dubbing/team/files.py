@@ -81,7 +81,8 @@ class Files:
         if copy.is_file():
             return _stored(copy, f"{Path(project.source_path).stem}.mp4")
         if self._needs_copy(project):
-            raise _not_yet("The video is being prepared for browsers")
+            raise UsageError("The video is being prepared for browsers.",
+                             "It is made by a job; try again when that is done.")
         return _stored(Path(project.source_path))
 
     def _needs_copy(self, project: Project) -> bool:
@@ -96,10 +97,12 @@ class Files:
         return _stored(self._derived(project.id).source_peaks)
 
     def _dub(self, project: Project, language: str) -> StoredFile:
+        self._seat.require(Action.VIEW, project.id, language)
         derived = self._derived(project.id)
         standing = derived.standing(_known(project, language))
         if standing is None:
-            raise _not_yet(f"There is no dub into {language} yet")
+            raise UsageError(f"There is no dub into {language} yet.",
+                             "It is made by a job; try again when that is done.")
         copy = derived.dub(language)
         name = f"{Path(project.source_path).stem}.{language}.mp4"
         if copy.is_file() and derived.stamp(copy.name) == standing.video:
@@ -107,6 +110,7 @@ class Files:
         return _stored(self._artifact(standing.video).path(standing.video_file), name)
 
     def _dub_peaks(self, project: Project, language: str) -> StoredFile:
+        self._seat.require(Action.VIEW, project.id, language)
         return _stored(self._derived(project.id).dub_peaks(_known(project, language)))
 
     # lines --------------------------------------------------------------------------------------------------------
@@ -141,13 +145,15 @@ class Files:
     def _clip_folder(self, project: Project, take_id: str) -> Artifact:
         key = self._found_take(project, take_id).details.get("clip")
         if not key:
-            raise _not_yet("The picture of this take has not been rendered")
+            raise UsageError("The picture of this take has not been rendered.",
+                             "It is made by a job; try again when that is done.")
         return self._artifact(str(key))
 
     def _found_take(self, project: Project, take_id: str) -> Take:
         take = self._storage.takes.get(take_id)
         if take.project_id != project.id:
             raise UsageError(f"There is no take {take_id} in this project.", "Reload the line.")
+        self._seat.require(Action.VIEW, project.id, take.language)
         return take
 
     # people -------------------------------------------------------------------------------------------------------
@@ -165,7 +171,8 @@ class Files:
         if job.kind != "audition" or job.project_id != project.id:
             raise UsageError(f"There is no audition {job_id} in this project.", "Reload the page.")
         if not job.result.get("artifact"):
-            raise _not_yet("The voice has not spoken yet")
+            raise UsageError("The voice has not spoken yet.",
+                             "It is made by a job; try again when that is done.")
         return _stored(self._artifact(str(job.result["artifact"])).path(TAKE), "audition.wav", True)
 
     def _evidence(self, project: Project, consent_id: str) -> StoredFile:
@@ -180,6 +187,7 @@ class Files:
     def _export(self, project: Project, export_id: str) -> StoredFile:
         for export in self._storage.exports.all(project.id):
             if export.id == export_id:
+                self._seat.require(Action.VIEW, project.id, export.language)
                 return _stored(Path(export.path))
         raise UsageError(f"There is no export {export_id} in this project.", "It may have been deleted.")
 
@@ -203,12 +211,8 @@ def _known(project: Project, language: str) -> str:
 
 def _stored(path: Path, name: str = "", is_immutable: bool = False) -> StoredFile:
     if not path.is_file():
-        raise _not_yet("This file is not there yet")
+        raise UsageError("This file is not there yet.", "It is made by a job; try again when that is done.")
     return StoredFile(str(path), _TYPES.get(path.suffix.lower(), _BYTES), name or path.name, is_immutable)
-
-
-def _not_yet(what: str) -> UsageError:
-    return UsageError(f"{what}.", "It is made by a job; try again when that is done.")
 
 
 def _version(path: Path) -> str:

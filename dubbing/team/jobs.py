@@ -33,15 +33,20 @@ class Jobs:
     # asking for work ----------------------------------------------------------------------------------------------
 
     def start(self, project_id: str, targets: Sequence[str] | None = None) -> JobView:
-        """Bring a project, or ``targets`` of it, up to date. A dub that waits or runs for the same is enough."""
+        """Bring ``targets`` of a project up to date, or all that the person may run.
+
+        A dub that waits or runs for the same is enough.
+        """
         self._seat.require(Action.RUN, project_id)
         project = self._live(project_id)
         unknown = [language for language in targets or () if language not in project.targets]
         if unknown:
             raise UsageError(f"The project is not dubbed into {', '.join(unknown)}.", "Add the language to it first.")
-        wanted = list(targets or project.targets)
-        if not wanted:
+        if not project.targets:
             raise UsageError("The project has no target language.", "Add one first.")
+        for language in targets or ():
+            self._seat.require(Action.RUN, project_id, language)
+        wanted = list(targets or [one for one in project.targets if self._seat.may(Action.RUN, project_id, one)])
         for job in self._jobs.all(project_id=project_id, statuses=ACTIVE, kinds=["dub"]):
             if set(wanted) <= set(job.payload.get("targets") or project.targets) and not job.cancel_requested:
                 return self._view(job)

@@ -111,3 +111,13 @@ def test_evidence_is_for_those_who_keep_consents(member: Member, film: Project, 
     assert manager.files.find(film.id, "evidence", consent.id).path == str(paper)
     with pytest.raises(ForbiddenError):
         member("clara", Role.CLIENT).files.find(film.id, "evidence", consent.id)
+
+
+def test_a_member_of_one_language_gets_the_files_of_that_language_only(member: Member, film: Project) -> None:
+    at = member("ana", Role.CLIENT, "es")
+    assert at.files.find(film.id, "source").path == film.source_path
+    for kind in ("dub/de", "peaks/dub/de"):
+        with pytest.raises(ForbiddenError):
+            at.files.find(film.id, kind)
+        with pytest.raises(UsageError):
+            at.files.find(film.id, kind.replace("de", "es"))

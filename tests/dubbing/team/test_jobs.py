@@ -136,3 +136,10 @@ def test_no_work_for_a_deleted_project(member: Member, project: Project, workspa
     workspace.storage.projects.delete(project.id)
     with pytest.raises(UsageError, match="is deleted"):
         at.jobs.start(project.id)
+
+
+def test_a_member_of_one_language_runs_that_language_only(member: Member, project: Project) -> None:
+    at = member("ana", Role.TRANSLATOR, "es")
+    assert at.jobs.start(project.id).payload["targets"] == ["es"]
+    with pytest.raises(ForbiddenError):
+        at.jobs.start(project.id, ["es", "de"])
