@@ -177,8 +177,8 @@ export class Player {
     }
     this.wanted = Math.max(0, ms);
     this.place();
-    this.tell.time(this.wanted);
-    this.clock.textContent = timecode(this.wanted);
+    this.tell.time(this.time);
+    this.clock.textContent = timecode(this.time);
   }
 
   place() {
