@@ -119,8 +119,10 @@ def place_of(held: Bench, utterance_id: str, query: LineQuery) -> int | None:
     if wanted.deleted_at is not None:
         return None
     low, high = 0, lines.page(held.project_id, held.language, query, limit=1).total
+    # Most often it stands where this tab last saw it.
+    seen = next((n for n, view in enumerate(held.shown) if view.line.utterance.id == utterance_id), None)
+    middle = (low + high) // 2 if seen is None else min(held.offset + seen, high - 1)
     while low < high:
-        middle = (low + high) // 2
         found = lines.page(held.project_id, held.language, query, offset=middle, limit=1).lines[0].line.utterance
         if found.id == utterance_id:
             return middle
@@ -128,4 +130,5 @@ def place_of(held: Bench, utterance_id: str, query: LineQuery) -> int | None:
             low = middle + 1
         else:
             high = middle
+        middle = (low + high) // 2
     return None

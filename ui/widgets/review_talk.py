@@ -120,7 +120,7 @@ def _restoring(edit: Edit) -> None:
             if st.button(t(f"review.history.{side}"), key=f"restore_{edit.id}_{side}", type="tertiary",
                          icon=":material/settings_backup_restore:"):
                 with told() as outcome:
-                    desk().activity.restore(edit.id, side)  # type: ignore[arg-type]
+                    desk().activity.restore(edit.id, side)
                 if outcome.is_ok:
                     st.toast(t("review.history.restored"))
                     again()

@@ -49,6 +49,8 @@ export class Session {
     this.onTime(review.player.time);
     review.measure();
     this.watchLater();
+    if (!this.begun) this.saveAll(); // what another visit to the page left unsaved
+    this.begun = true;
   }
 
   /** Ask for news after a while, unless something else does, or nobody looks. */
