@@ -36,8 +36,9 @@ def _one(text: str, code: str) -> str | None:
 
 
 def _word(value: str, code: str) -> str:
-    """A value that is put into a sentence: a known word, or a name that stays as it is."""
-    return _file()["words"].get(value.strip('"'), {}).get(code, value)
+    """A value that is put into a sentence: a known word, a sentence itself, or a name that stays as it is."""
+    known = _file()["words"].get(value.strip('"'), {}).get(code)
+    return known or (_one(value, code) if value.endswith(".") else None) or value
 
 
 def _sentences(text: str) -> list[str]:

@@ -32,17 +32,30 @@ def templates(node: ast.expr) -> list[str]:
     return []
 
 
+def said_in(tree: ast.Module) -> set[str]:
+    """Every sentence and hint of a file: of its errors, and of what a pre-flight finds."""
+    assigned: dict[str, list[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            assigned.setdefault(node.targets[0].id, []).extend(templates(node.value))
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        called = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+        places = node.args[:2] if called in ERRORS else node.args[2:4] if called == "Finding" else []
+        for argument in places:
+            is_told_before = called == "Finding" and isinstance(argument, ast.Name)
+            found.update(assigned.get(argument.id, ()) if is_told_before else templates(argument))
+    return {text for text in found if re.search("[a-z]", text)}
+
+
 def sentences() -> dict[str, str]:
-    """Every sentence and hint that is raised, with a file that raises it."""
+    """Every sentence and hint that can be told, with a file that tells it."""
     found: dict[str, str] = {}
     for source in SOURCES:
         path = ROOT / source
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS:
-                    for argument in node.args[:2]:
-                        found |= dict.fromkeys((text for text in templates(argument) if re.search("[a-z]", text)),
-                                               str(file.relative_to(ROOT)))
+            texts = said_in(ast.parse(file.read_text(encoding="utf-8")))
+            found |= dict.fromkeys(texts, str(file.relative_to(ROOT)))
     return found
 
 
