@@ -178,7 +178,7 @@ def _mentions() -> None:
 def _mention(comment: Comment) -> None:
     with st.container(gap="xxsmall"):
         st.markdown(f"**{escaped(comment.actor)}** :small[{ago(comment.created_at)}]  \n{escaped(comment.text)}")
-        query = {"line": comment.utterance_id} if comment.utterance_id else {}
+        query = {"line": comment.utterance_id, "panel": "comments"} if comment.utterance_id else {}
         link_to("review" if comment.utterance_id else "activity", t("shell.open_mention"), project=comment.project_id,
                 lang=comment.language, query=query)
 

@@ -16,7 +16,7 @@ from ui.widgets.progress import fraction, is_active, job_words, kind_name
 from ui.widgets.review_actions import do_all
 from ui.widgets.review_bench import PAGE, Bench, bench
 from ui.widgets.review_data import component_data, number, speaker_names
-from ui.widgets.review_panel import panel
+from ui.widgets.review_panel import PANELS, panel
 from ui.widgets.review_toolbar import query_now, toolbar
 
 _STYLE = Path(__file__).parents[1] / "widgets" / "review.css"
@@ -43,12 +43,17 @@ def page() -> None:
 
 
 def _asked_for(held: Bench) -> None:
-    """Open the line that the address names, once."""
+    """Open the line and the panel that the address names, once."""
     line = st.query_params.get("line")
     if line:
         del st.query_params["line"]
         with told():
             held.go_to(line)
+    name = st.query_params.get("panel")
+    if name:
+        del st.query_params["panel"]
+        if name in PANELS:
+            held.open_panel(name)
 
 
 @st.fragment
