@@ -2,14 +2,15 @@
 
 Run from the repository's root:  python -m scripts.ui_bench --lines 2000
 
-A line with the figures is printed and appended to the history. They depend on the machine and on what else it does.
+A line with the figures is printed and appended to the history. They depend on the machine and on
+what else it does: "load" says how many processes wanted a core meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
+import os
 import statistics
 import tempfile
 import time
@@ -19,6 +20,7 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
+from dubbing.bench import machine
 from tests.ui.browser.conftest import chromium
 from tests.ui.browser.live import Live, running
 from tests.ui.browser.review import target_of
@@ -99,7 +101,8 @@ def main() -> None:
         with running(home.path / "home", workers=False) as live:
             started_ms = round((time.monotonic() - began) * 1000)
             figures = measure(live, home, asked.times)
-    row = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": platform.machine(), "lines": asked.lines,
+    row = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(),
+           "load": round(os.getloadavg()[0], 1), "lines": asked.lines,
            "start_ms": started_ms, **figures}
     print(json.dumps(row, indent=2))
     with asked.history.open("a", encoding="utf-8") as history:
