@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dubbing.domain.review import Layer, ReviewState
 from dubbing.domain.workspace import LineView
 from tests.ui.factory import Home
-from tests.ui.opened import opened, words
+from tests.ui.opened import button, opened, words
 from ui.components.review import FOLDER, MODULES, script
 
 OpenHome = Callable[..., Home]
@@ -115,6 +115,26 @@ def test_a_comment_is_written_answered_and_settled(open_home: OpenHome) -> None:
     assert (newest.text, newest.mentions, newest.language) == ("@rita Softer, please.", ("rita",), "es")
     app.button(key=f"resolve_{newest.id}").click().run()
     assert not app.exception and "Softer, please." not in words(app)
+
+
+def test_all_lines_are_approved_at_once_but_not_what_is_stale_or_missing(open_home: OpenHome) -> None:
+    home = open_home()
+    with home.desk() as desk:
+        old = desk.lines.get(home.project.id, "es", "u0003").line
+        assert old.translation is not None
+        desk.lines.save(home.project.id, "es", "u0003", target_text="Dicho de otro modo.",
+                        seen_translation=old.translation.revision)
+        before = desk.lines.page(home.project.id, "es").lines
+    app = opened(home, "review")
+    app.segmented_control(key="review_all_layer").set_value(Layer.DUB).run()
+    button(app, "Approve all").click().run()
+    assert not app.exception and not app.error
+    for old in before:
+        new = view(home, old.line.utterance.id)
+        ready = old.line.take is not None and not old.line.take_is_stale
+        assert (new.line.states.get(Layer.DUB) is ReviewState.APPROVED) is ready
+        assert new.line.states.get(Layer.TRANSLATION) == old.line.states.get(Layer.TRANSLATION)
+    assert any(old.line.take is None or old.line.take_is_stale for old in before)
 
 
 # what the component is given ------------------------------------------------------------------------------------------

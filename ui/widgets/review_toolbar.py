@@ -5,14 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from dubbing.domain.review import Action, Layer, ReviewState
-from dubbing.domain.workspace import LineFilter, LineQuery, ProjectCard, Rights
+from dubbing.domain.workspace import LineFilter, LineQuery, LineView, ProjectCard, Rights
 from ui.session import desk
 from ui.text import t
 from ui.widgets.badges import layer_name
 from ui.widgets.errors import told, why_not
-from ui.widgets.review_bench import PAGE, Bench
+from ui.widgets.review_bench import PAGE, Bench, again
+from ui.widgets.review_data import moves, state_of
 from ui.widgets.review_find import find_and_replace
 from ui.widgets.review_panel import PANELS
+
+#: So many lines the desk gives at once.
+_AT_ONCE = 500
 
 
 def _key(held: Bench, name: str) -> str:
@@ -93,10 +97,11 @@ def _turn(held: Bench, by: int) -> None:
 
 
 def _work(card: ProjectCard, held: Bench, rights: Rights) -> None:
-    """What is asked of the workers for all lines."""
+    """What is asked for all lines: of the workers, and of the review."""
     may_speak = rights.may(Action.EDIT_DUB) or rights.may(Action.EDIT_TRANSLATION)
     may_run = rights.may(Action.RUN)
     with st.popover(t("review.more"), icon=":material/more_horiz:", type="tertiary", key="review_more"):
+        _review_all(card, held, rights)
         if st.button(t("review.speak_stale"), icon=":material/record_voice_over:", key="review_speak_stale",
                      disabled=not may_speak,
                      help=why_not("review.why.role_take", may_speak) or t("review.speak_stale_help")):
@@ -110,3 +115,34 @@ def _work(card: ProjectCard, held: Bench, rights: Rights) -> None:
                 desk().jobs.start(card.id, [held.language])
             if outcome.is_ok:
                 st.toast(t("review.started"))
+
+
+def _review_all(card: ProjectCard, held: Bench, rights: Rights) -> None:
+    """Approve, or hand in, a layer of every line that the filters leave; what is stale or missing stays as it is."""
+    layer = st.segmented_control(t("review.all.layer", n=held.total), list(Layer), default=held.layer, required=True,
+                                 format_func=layer_name, key="review_all_layer")
+    with st.container(horizontal=True):
+        for to, icon in ((ReviewState.APPROVED, "check"), (ReviewState.NEEDS_REVIEW, "arrow_upward")):
+            if st.button(t(f"review.all.{to.value}"), icon=f":material/{icon}:", key=f"review_all_{to.value}",
+                         disabled=not held.total):
+                _move_all(card, held, rights, Layer(layer), to)
+
+
+def _move_all(card: ProjectCard, held: Bench, rights: Rights, layer: Layer, to: ReviewState) -> None:
+    lines = [view for offset in range(0, held.total, _AT_ONCE) for view in
+             desk().lines.page(card.id, held.language, held.query, offset=offset, limit=_AT_ONCE).lines]
+    ready = [view.line.utterance.id for view in lines
+             if to.value in moves(view, layer, rights) and not _is_stale(view, layer)]
+    done = sum(state_of(view, layer) in (to, ReviewState.APPROVED, ReviewState.LOCKED) for view in lines)
+    with told() as outcome:
+        if ready:
+            desk().lines.move(card.id, held.language, ready, layer, to)
+    if outcome.is_ok:
+        st.toast(t("review.all.done", n=len(ready), left=len(lines) - len(ready) - done))
+        if ready:
+            again()
+
+
+def _is_stale(view: LineView, layer: Layer) -> bool:
+    return view.line.translation_is_stale if layer is Layer.TRANSLATION else \
+        view.line.take_is_stale if layer is Layer.DUB else False
