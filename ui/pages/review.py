@@ -23,6 +23,7 @@ _STYLE = Path(__file__).parents[1] / "widgets" / "review.css"
 #: Gives the whole width to the component.
 _CLOSED = ".st-key-review_body [data-testid='stColumn']:last-child { display: none; }"
 _JOBS_SHOWN = 2
+_PREPARED = "review_prepared"
 
 
 def page() -> None:
@@ -38,8 +39,21 @@ def page() -> None:
         return
     held = bench(card, language)
     held.kept.clear()
+    _prepare(card)
     _asked_for(held)
     _workbench(card, held)
+
+
+def _prepare(card: ProjectCard) -> None:
+    """Ask once for the waveforms and pictures of a project that was made elsewhere, by the command line for example."""
+    asked: set[str] = st.session_state.setdefault(_PREPARED, set())
+    if card.id in asked:
+        return
+    asked.add(card.id)
+    with told():
+        if "peaks/source" not in desk().files.versions(card.id) and desk().jobs.workers() \
+                and not any(job.kind in ("prepare", "dub") for job in desk().jobs.active(card.id)):
+            desk().jobs.prepare(card.id)
 
 
 def _asked_for(held: Bench) -> None:
