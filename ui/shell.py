@@ -112,7 +112,7 @@ def _project_part(open_now: Opened | None) -> None:
     with st.container(key="shell_project", gap="xsmall"):
         if not names:
             return
-        _project_switch(names, open_now)
+        _project_switch(told_apart(names), open_now)
         if open_now is None:
             return
         card, language = open_now
@@ -133,6 +133,18 @@ def _workspace_part(person: Person) -> None:
         link_to("settings", project=card, lang=language)
         if person.is_administrator and not session.doors().is_single_user:
             link_to("people", project=card, lang=language)
+
+
+def told_apart(names: dict[str, str]) -> dict[str, str]:
+    """Names by id, with a number behind those that an older project has already: a box knows its choices by them."""
+    told: dict[str, str] = {}
+    for key in sorted(names):  # ids grow with time
+        name, n = names[key], 1
+        while name in told.values():
+            n += 1
+            name = f"{names[key]} ({n})"
+        told[key] = name
+    return {key: told[key] for key in names}
 
 
 def _project_switch(names: dict[str, str], open_now: Opened | None) -> None:

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from dubbing.domain.review import Role
 from tests.ui.factory import PASSWORD, Home
 from tests.ui.opened import words
+from ui.shell import told_apart
 
 OpenHome = Callable[..., Home]
 
@@ -123,3 +124,8 @@ def test_a_deleted_project_is_not_worked_on_but_taken_back(open_home: OpenHome) 
     assert "Harbour is deleted" not in words(app) and not app.exception
     with home.desk("tomas") as desk:
         assert [card.name for card in desk.projects.cards()] == ["Harbour"]
+
+
+def test_projects_of_one_name_are_told_apart() -> None:
+    assert told_apart({"c": "Film", "a": "Film", "b": "Film (2)", "d": "Other"}) == {
+        "c": "Film (3)", "a": "Film", "b": "Film (2)", "d": "Other"}
