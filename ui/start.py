@@ -32,6 +32,8 @@ FIRST_REST_S, LONGEST_REST_S, HEALTHY_S = 0.5, 30.0, 60.0
 READY_S = 60.0
 #: A web server that died young so often does not come up by being started once more.
 MOST_DEATHS = 5
+#: How often the processes are looked after, and how late a signal may be obeyed.
+LOOK_S = 0.25
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -143,9 +145,11 @@ def run(*, host: str = HOST, port: int = PORT, browser: bool = True, workers: bo
 def _keep_up(children: Sequence[Child], address: str, browser: bool, say: Callable[[str], None]) -> None:
     """Until told to stop. The first child is the web server, without which there is nothing to keep up."""
     stop = threading.Event()
+    signals: list[int] = []
 
-    def told(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
+    def told(number: int, _frame: FrameType | None) -> None:
+        # Not ``stop.set()``: a second signal in the middle of it would wait for ever for the lock that the first holds.
+        signals.append(number)
 
     # Set even where a shell ignores SIGINT for background jobs: what is ignored here would be ignored by workers.
     before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -153,8 +157,9 @@ def _keep_up(children: Sequence[Child], address: str, browser: bool, say: Callab
         for child in children:
             child.start()
         threading.Thread(target=_announce, args=(address, browser, say, stop), daemon=True).start()
-        while not stop.wait(0.5):
-            for child in children:
+        while not signals:
+            time.sleep(LOOK_S)
+            for child in children if not signals else ():
                 child.looked_after(say)
             if children[0].deaths >= MOST_DEATHS:
                 raise DubbingError("The web server does not stay up.", "What it said above tells why.")

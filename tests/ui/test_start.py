@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -85,3 +87,17 @@ def test_a_workspace_without_sign_in_is_not_for_a_network(monkeypatch: pytest.Mo
     load_settings.cache_clear()
     with pytest.raises(UsageError, match="this machine only"):
         run(host="0.0.0.0", port=0, browser=False)
+
+
+def test_signals_that_come_all_at_once_stop_it_all_the_same() -> None:
+    code = ("import sys\nfrom ui.start import Child, _keep_up\n"
+            "child = Child('child', [sys.executable, '-c', 'import time; print(1, flush=True); time.sleep(60)'])\n"
+            "_keep_up([child], 'http://127.0.0.1:9', False, lambda text: print(text, flush=True))\n"
+            "print(child.process.returncode, flush=True)")
+    told = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert told.stdout is not None and told.stdout.readline() == "1\n"
+    for _ in range(100):
+        told.send_signal(signal.SIGTERM)
+        told.send_signal(signal.SIGINT)
+    out, _ = told.communicate(timeout=30)
+    assert out.split() == ["Stopping.", str(-signal.SIGTERM)]
