@@ -12,6 +12,7 @@ from dubbing.domain.workspace import EngineView, StorageUse
 from ui import session
 from ui.navigation import link_to
 from ui.sentences import said
+from ui.shell import told_apart
 from ui.text import t
 from ui.widgets.badges import badge
 from ui.widgets.engines import OPTION_OF
@@ -135,7 +136,8 @@ def _use(use: StorageUse) -> None:
         _sizes({_kind_name(kind): n for kind, n in use.by_kind.items()}, t("settings.storage.by_kind"))
     with right:
         st.subheader(t("settings.storage.by_project"))
-        names = {card.id: card.name for card in session.desk().projects.cards()}
+        projects = session.desk().projects
+        names = told_apart({card.id: card.name for card in (*projects.cards(), *projects.cards(archived=True))})
         known = {names[project]: n for project, n in use.by_project.items() if project in names}
         _sizes(dict(sorted(known.items(), key=lambda item: -item[1])[:_PROJECTS_SHOWN]),
                t("settings.storage.by_project"))
