@@ -17,7 +17,8 @@ _TOKEN = re.compile(
 )
 
 _STYLES = {
-    "removed": "text-decoration:line-through 2px;background:rgba(208,59,59,.16);border-radius:3px;padding:0 2px;margin-right:2px",
+    "removed": "text-decoration:line-through 2px;background:rgba(208,59,59,.16);border-radius:3px;"
+               "padding:0 2px;margin-right:2px",
     "added": "text-decoration:underline 2px;text-underline-offset:3px;background:rgba(38,138,80,.18);"
              "border-radius:3px;padding:0 1px",
 }
