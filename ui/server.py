@@ -58,9 +58,10 @@ def create_app() -> st.App:
     from ui import session
     from ui.hosts import LocalHosts
     from ui.routes import all_routes
+    from ui.widgets.errors import unexpected
 
     only_local = [Middleware(LocalHosts)] if session.doors().is_single_user else []
-    return st.App(APP, routes=all_routes(), middleware=only_local)
+    return st.App(APP, routes=all_routes(), middleware=only_local, on_script_error=unexpected)
 
 
 def serve(listening: socket.socket) -> None:

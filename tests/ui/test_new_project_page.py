@@ -75,6 +75,8 @@ def test_a_table_is_shown_as_understood_and_becomes_the_projects_lines(home: Hom
     app.multiselect(key="new_targets").set_value(["es"]).run()
     app.file_uploader(key="new_lines").set_value(("lines.csv", TABLE.encode(), "text/csv")).run()
     assert "**2 lines** understood" in words(app) and "Marta, Joaquín" in words(app)
+    assert app.button(key="new_create").disabled and "which language the imported lines are in" in words(app)
+    app.selectbox(key="new_source").set_value("en").run()
     app.button(key="new_create").click().run()
     assert not app.error and not app.exception
     with home.desk("pablo") as desk:

@@ -84,6 +84,17 @@ def test_the_other_panels_belong_to_the_line_too(open_home: OpenHome, name: str,
     assert not app.exception and expected in words(app)
 
 
+def test_a_text_against_the_glossary_is_seen_beside_its_takes(open_home: OpenHome) -> None:
+    home = open_home()
+    with home.desk("ada") as desk:
+        shown = desk.lines.page(home.project.id, "es").lines[0]
+        assert shown.line.translation is not None
+        word = shown.line.translation.text.split()[0].strip("¡¿,.!?")
+        desk.terms.save_forbidden(home.project.id, "es", word, "other")
+    app = opened(home, "review")
+    assert not app.exception and word in words(app) and "other" in words(app)
+
+
 def test_search_and_filters_narrow_the_lines(open_home: OpenHome) -> None:
     app = opened(open_home(), "review")
     app.text_input(key="review_search_0").set_value("puertas").run()

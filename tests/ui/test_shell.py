@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from dubbing.domain.review import Role
@@ -129,3 +130,16 @@ def test_a_deleted_project_is_not_worked_on_but_taken_back(open_home: OpenHome) 
 def test_projects_of_one_name_are_told_apart() -> None:
     assert told_apart({"c": "Film", "a": "Film", "b": "Film (2)", "d": "Other"}) == {
         "c": "Film (3)", "a": "Film", "b": "Film (2)", "d": "Other"}
+
+
+def test_what_nobody_foresaw_is_told_in_a_sentence_and_traced_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    def page() -> None:
+        from dubbing.errors import UsageError
+        from ui.widgets.errors import unexpected
+
+        assert unexpected(ZeroDivisionError("by zero")) and unexpected(UsageError("No such thing.", "Look again."))
+
+    app = AppTest.from_function(page).run()
+    told = [error.value for error in app.error]
+    assert len(told) == 2 and "should not have" in told[0] and "zero" not in told[0] and "No such thing" in told[1]
+    assert "ZeroDivisionError" in capsys.readouterr().err

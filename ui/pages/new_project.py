@@ -170,7 +170,12 @@ def _missing(source: Source | None, checked: Checked | None, wishes: Wishes) -> 
         return t("new_project.create.blocked")
     if not wishes.name.strip():
         return t("new_project.create.needs_name")
-    return "" if wishes.options else t("new_project.create.needs_targets")
+    if wishes.options is None:
+        return t("new_project.create.needs_targets")
+    if wishes.lines and not wishes.options.source:
+        # Nobody listens to a video whose lines are there: terms and memory would not know their language.
+        return t("new_project.create.needs_source")
+    return ""
 
 
 def _made(source: Source, wishes: Wishes, options: DubOptions, *, run: bool) -> None:

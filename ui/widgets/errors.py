@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,6 +52,18 @@ def sentence(message: str, hint: str = "", *, is_forbidden: bool = False) -> Non
     """A failure's sentence with its hint below, in the person's language, both as plain text whatever they hold."""
     body = escaped(said(message)) + (f"  \n{escaped(said(hint))}" if hint else "")
     st.error(body, icon=":material/lock:" if is_forbidden else ":material/error:")
+
+
+def unexpected(error: Exception) -> bool | None:
+    """What a page shows where it failed in a way that nobody foresaw; the trace goes to whoever can mend it."""
+    if isinstance(error, DubbingError):
+        tell(error)
+        return True
+    if os.environ.get("DUBBING_DEBUG"):
+        return None
+    traceback.print_exception(error)
+    st.error(f"{t('common.unexpected')}  \n{t('common.unexpected_hint')}", icon=":material/error:")
+    return True
 
 
 def escaped(text: str) -> str:

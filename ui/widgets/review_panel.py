@@ -35,6 +35,8 @@ def panel(card: ProjectCard, held: Bench, rights: Rights) -> None:
         return
     name = held.panel
     st.markdown(f"#### {t('review.takes.line', n=number(view.line.utterance.id))}")
+    if name != "memory":
+        _terms(card, held, view, only_breaches=True)
     if name == "takes":
         _takes(card, held, view, rights)
     elif name == "memory":
@@ -136,11 +138,15 @@ def _memory(card: ProjectCard, held: Bench, view: LineView, rights: Rights) -> N
                     again()
 
 
-def _terms(card: ProjectCard, held: Bench, view: LineView) -> None:
-    st.markdown(f"##### {t('review.memory.terms')}")
+def _terms(card: ProjectCard, held: Bench, view: LineView, *, only_breaches: bool = False) -> None:
+    """Terms that the line touches; ``only_breaches`` those that its text goes against, and nothing where none is."""
     notes = desk().terms.notes_for(card.id, held.language, view.line.utterance.id)
-    if not notes:
-        st.caption(t("review.memory.no_terms"))
+    if only_breaches:
+        notes = [note for note in notes if note.kind != "used"]
+    else:
+        st.markdown(f"##### {t('review.memory.terms')}")
+        if not notes:
+            st.caption(t("review.memory.no_terms"))
     for note in notes:
         kind = "forbidden_instead" if note.kind == "forbidden" and note.wanted else note.kind
         words = escaped(t(f"review.memory.{kind}", term=note.term, wanted=note.wanted))
