@@ -16,6 +16,7 @@ from ui import session
 from ui.navigation import PLACES, go_to, link_to
 from ui.text import LOCALES, language_name, locale, set_locale, t
 from ui.widgets.badges import role_name
+from ui.widgets.choices import told_apart
 from ui.widgets.door import LOCALE_QUERY
 from ui.widgets.errors import escaped, nothing_here, tell, told
 from ui.widgets.times import ago
@@ -133,18 +134,6 @@ def _workspace_part(person: Person) -> None:
         link_to("settings", project=card, lang=language)
         if person.is_administrator and not session.doors().is_single_user:
             link_to("people", project=card, lang=language)
-
-
-def told_apart(names: dict[str, str]) -> dict[str, str]:
-    """Names by id, with a number behind those that an older project has already: a box knows its choices by them."""
-    told: dict[str, str] = {}
-    for key in sorted(names):  # ids grow with time
-        name, n = names[key], 1
-        while name in told.values():
-            n += 1
-            name = f"{names[key]} ({n})"
-        told[key] = name
-    return {key: told[key] for key in names}
 
 
 def _project_switch(names: dict[str, str], open_now: Opened | None) -> None:

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from dubbing.domain.review import Role
 from tests.ui.factory import PASSWORD, Home
 from tests.ui.opened import words
-from ui.shell import told_apart
+from ui.widgets.choices import told_apart
 
 OpenHome = Callable[..., Home]
 

@@ -13,6 +13,7 @@ from ui.session import desk, open_project
 from ui.text import language_name, t
 from ui.urls import file_url
 from ui.widgets.badges import badge
+from ui.widgets.choices import told_apart
 from ui.widgets.drawing import drawing
 from ui.widgets.errors import escaped, flash, nothing_here, told
 from ui.widgets.face_plan import (
@@ -52,7 +53,7 @@ def page() -> None:
         nothing_here(t("faces.empty"), t("faces.empty_hint"), ":material/no_accounts:")
         if card.progress and card.progress[0].lines:
             preparing(card, t("faces.prepare"))
-    speakers = {one.id: person_name(one) for one in desk().speakers.all(card.id)}
+    speakers = told_apart({one.id: person_name(one) for one in desk().speakers.all(card.id)})
     lines = all_lines(card.id, language) if language else []
     plan = desk().faces.lip_sync_plan(card.id, language) if language else {}
     if faces:

@@ -13,6 +13,7 @@ from ui.text import language_name, t
 from ui.urls import file_url
 from ui.widgets import dialogs
 from ui.widgets.badges import badge
+from ui.widgets.choices import told_apart
 from ui.widgets.consents import consent_records, consent_words, standing, standing_badge, today
 from ui.widgets.errors import escaped, flash, nothing_here, told
 from ui.widgets.line_lists import all_lines
@@ -173,10 +174,11 @@ def _link_form(card: ProjectCard, speaker: SpeakerView) -> None:
     if not free:
         remark(t("speakers.consent.nothing_to_link"))
         return
-    chosen = st.selectbox(t("speakers.consent.which"), free, key=f"which_{speaker.id}",
-                          format_func=lambda one: f"{one.person}: {consent_words(one)}")
+    names = told_apart({one.id: f"{one.person}: {consent_words(one)}" for one in free})
+    chosen = st.selectbox(t("speakers.consent.which"), list(names), key=f"which_{speaker.id}",
+                          format_func=lambda one: names[one])
     if st.button(t("speakers.consent.link_do"), key=f"link_do_{speaker.id}", type="primary"):
-        _link(card, speaker, chosen.id, True)
+        _link(card, speaker, chosen, True)
 
 
 def _link(card: ProjectCard, speaker: SpeakerView, consent_id: str, linked: bool) -> None:
@@ -209,8 +211,9 @@ def _merge_and_split(card: ProjectCard, language: str, speaker: SpeakerView, spe
 def _merge(card: ProjectCard, into: SpeakerView, speakers: Sequence[SpeakerView]) -> None:
     """Which speaker is the same person as ``into``? Runs in a dialog."""
     others = {one.id: one for one in speakers if one.id != into.id}
+    names = told_apart({key: f"{one.name} ({one.lines})" for key, one in others.items()})
     other = others[st.selectbox(t("speakers.merge.who"), list(others), key="merge_who",
-                                format_func=lambda one: f"{others[one].name} ({others[one].lines})")]
+                                format_func=lambda one: names[one])]
     st.markdown(t("speakers.merge.what", n=other.lines, other=escaped(other.name), into=escaped(into.name)))
     if dialogs.answer(t("speakers.merge.do"), "merge"):
         with told() as outcome:

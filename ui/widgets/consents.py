@@ -13,6 +13,7 @@ from ui.session import desk
 from ui.text import language_name, languages, t
 from ui.urls import download_url
 from ui.widgets.badges import badge
+from ui.widgets.choices import told_apart
 from ui.widgets.errors import escaped, flash, nothing_here, sentence, told
 from ui.widgets.remarks import remark
 from ui.widgets.times import moment
@@ -95,7 +96,7 @@ def _form(card: ProjectCard, speakers: Sequence[SpeakerView]) -> None:
         note = st.text_area(t("speakers.consent.note"), key=f"consent_note_{version}", height=80)
     linked = st.multiselect(t("speakers.consent.for_speakers"), [one.id for one in speakers],
                             [one.id for one in speakers if one.name == person],
-                            format_func={one.id: one.name for one in speakers}.get,
+                            format_func=told_apart({one.id: one.name for one in speakers}).get,
                             key=f"consent_for_{version}_{person}")
     if not st.button(t("speakers.consent.record"), type="primary", icon=":material/verified_user:"):
         return

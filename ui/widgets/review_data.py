@@ -16,6 +16,7 @@ from ui.sentences import said
 from ui.session import desk
 from ui.text import language_name, locale, t, texts
 from ui.urls import file_url
+from ui.widgets.choices import told_apart
 from ui.widgets.review_bench import Bench
 
 #: Order in which the moves of a layer are offered: the verdict first.
@@ -60,7 +61,7 @@ def component_data(card: ProjectCard, held: Bench, page: LinePage, *, is_busy: b
 def speaker_names(held: Bench) -> dict[str, str]:
     """What people call each speaker."""
     found = held.keep("speakers", lambda: desk().speakers.all(held.project_id))
-    return {one.id: one.character or one.name or one.id for one in found}
+    return told_apart({one.id: one.character or one.name or one.id for one in found})
 
 
 def line_data(view: LineView, *, card: ProjectCard, language: str, rights: Rights,

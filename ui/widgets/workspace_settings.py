@@ -12,9 +12,9 @@ from dubbing.domain.workspace import EngineView, StorageUse
 from ui import session
 from ui.navigation import link_to
 from ui.sentences import said
-from ui.shell import told_apart
 from ui.text import t
 from ui.widgets.badges import badge
+from ui.widgets.choices import told_apart
 from ui.widgets.engines import OPTION_OF
 from ui.widgets.errors import escaped, flash, told
 from ui.widgets.times import size
