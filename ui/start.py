@@ -144,7 +144,7 @@ def run(*, host: str = HOST, port: int = PORT, browser: bool = True, workers: bo
 
 def _keep_up(children: Sequence[Child], address: str, browser: bool, say: Callable[[str], None]) -> None:
     """Until told to stop. The first child is the web server, without which there is nothing to keep up."""
-    stop = threading.Event()
+    stop, answers = threading.Event(), threading.Event()
     signals: list[int] = []
 
     def told(number: int, _frame: FrameType | None) -> None:
@@ -154,15 +154,15 @@ def _keep_up(children: Sequence[Child], address: str, browser: bool, say: Callab
     # Set even where a shell ignores SIGINT for background jobs: what is ignored here would be ignored by workers.
     before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        for child in children:
-            child.start()
-        threading.Thread(target=_announce, args=(address, browser, say, stop), daemon=True).start()
+        children[0].start()
+        threading.Thread(target=_announce, args=(address, browser, say, stop, answers), daemon=True).start()
         while not signals:
-            time.sleep(LOOK_S)
-            for child in children if not signals else ():
+            # Workers start once the pages are there: a person waits for those, and two cores are soon full.
+            for child in children if answers.is_set() else children[:1]:
                 child.looked_after(say)
             if children[0].deaths >= MOST_DEATHS:
                 raise DubbingError("The web server does not stay up.", "What it said above tells why.")
+            time.sleep(LOOK_S)
     finally:
         stop.set()
         say("Stopping.")
@@ -176,15 +176,17 @@ def _keep_up(children: Sequence[Child], address: str, browser: bool, say: Callab
             signal.signal(number, handler)
 
 
-def _announce(address: str, browser: bool, say: Callable[[str], None], stop: threading.Event) -> None:
+def _announce(address: str, browser: bool, say: Callable[[str], None], stop: threading.Event,
+              answers: threading.Event) -> None:
     """Say the address, and open it, once the server answers."""
     until = time.monotonic() + READY_S
-    while not stop.wait(0.1) and time.monotonic() < until:
+    while not stop.wait(0.05) and time.monotonic() < until:
         try:
             with urllib.request.urlopen(f"{address}/health", timeout=5):
                 break
         except OSError:
             continue
+    answers.set()
     if stop.is_set():
         return
     say(f"The workspace is at {address}  (Ctrl-C stops it)")

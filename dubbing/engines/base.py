@@ -14,14 +14,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from dubbing.domain.speech import Diarization, Phoneme, Transcript
 
-Sound = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Sound: TypeAlias = npt.NDArray[np.float32]
+else:
+    # Pages and `--help` need the names of this module, and no arrays: numpy takes a tenth of a second.
+    Sound = Any
 
 #: ``report(done, total, message)``; an engine calls it as often as it likes.
 Report = Callable[[float, float, str], None]

@@ -59,6 +59,8 @@ def test_a_process_that_does_not_listen_is_ended_all_the_same() -> None:
 
 def test_a_web_server_that_cannot_run_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(start, "LONGEST_REST_S", 0.0)
+    # It answered before it began to die, so that workers run.
+    monkeypatch.setattr(start, "_announce", lambda *arguments: arguments[-1].set())
     said: list[str] = []
     children = [Child("web server", [sys.executable, "-S", "-c", "raise SystemExit(1)"], rest_s=0.0),
                 Child("quick worker", [sys.executable, "-S", "-c", "import time; time.sleep(600)"])]
@@ -66,6 +68,15 @@ def test_a_web_server_that_cannot_run_is_given_up(monkeypatch: pytest.MonkeyPatc
         start._keep_up(children, "http://127.0.0.1:9", False, said.append)
     assert children[1].process is not None and children[1].process.returncode is not None
     assert said[-1] == "Stopping."
+
+
+def test_workers_wait_until_the_pages_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "LONGEST_REST_S", 0.0)
+    children = [Child("web server", [sys.executable, "-S", "-c", "raise SystemExit(1)"], rest_s=0.0),
+                Child("quick worker", [sys.executable, "-S", "-c", "import time; time.sleep(600)"])]
+    with pytest.raises(DubbingError, match="does not stay up"):
+        start._keep_up(children, "http://127.0.0.1:9", False, lambda _text: None)
+    assert children[1].process is None
 
 
 def test_addresses_that_cannot_be_had_are_said_in_one_sentence() -> None:
