@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,15 @@ def new_project(home: Home, folder: Path, name: str) -> Project:
 
 
 def caught(home: Home, job_id: str) -> tuple[Job, psutil.Process]:
-    """Wait until a worker has a job in hand, and hold that worker still in the middle of it."""
-    with home.workspace() as workspace:
-        def taken() -> Job | None:
-            job = workspace.storage.jobs.get(job_id)
-            return job if job.status is JobStatus.RUNNING and job.progress.stage else None
+    """Wait until a worker has a job in hand, and hold that worker still in the middle of it.
 
-        job = eventually(taken, what="the beginning of the job")
+    Looked at often: with fake engines a quiet machine is through with a dub in less than a second.
+    """
+    with home.workspace() as workspace:
+        until = time.monotonic() + 30
+        while (job := workspace.storage.jobs.get(job_id)).status is not JobStatus.RUNNING:
+            assert job.status is JobStatus.QUEUED and time.monotonic() < until, f"the job is {job.status}"
+            time.sleep(0.005)
         worker = psutil.Process(int(job.worker.split(":")[1]))
         worker.suspend()
         return workspace.storage.jobs.get(job_id), worker
