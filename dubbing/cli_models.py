@@ -9,9 +9,6 @@ import click
 from dubbing import terminal
 from dubbing.cli import cli, emit, json_option
 
-#: Embedded too, but needed only to make the sample clips anew.
-REMAKING_SAMPLES = frozenset({"human-mesh"})
-
 
 @cli.group()
 def models() -> None:
@@ -73,7 +70,7 @@ def fetch_embedded(listener: Any) -> tuple[str, ...]:
     from dubbing.weights.store import Store
 
     store = Store()
-    wanted = tuple(e.name for e in store.entries() if e.embedded and e.name not in REMAKING_SAMPLES)
+    wanted = tuple(entry.name for entry in store.defaults())
     for name in wanted:
         fetch(store, name, listener)
     return wanted

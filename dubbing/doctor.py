@@ -62,13 +62,10 @@ def _database() -> Finding:
 
 
 def _weights() -> list[Finding]:
-    from dubbing.cli_models import REMAKING_SAMPLES
     from dubbing.weights.store import Store
 
     store, findings = Store(), []
-    for entry in store.entries():
-        if not entry.embedded or entry.name in REMAKING_SAMPLES:
-            continue
+    for entry in store.defaults():
         is_here = store.find(entry.name) is not None
         reason = None if is_here else store.why_unavailable(entry.name)
         state = "here" if is_here else reason or "not fetched yet; the first use fetches it"

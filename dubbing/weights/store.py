@@ -25,6 +25,8 @@ from dubbing.weights.catalog import Entry, load_catalog, lookup
 from dubbing.weights.integrity import problem, read_manifest, sha256_of, write_manifest
 
 _SPARE_BYTES = 64 << 20
+#: Embedded, but no engine's: what the bundled samples were made from.
+REMAKING_SAMPLES = frozenset({"human-mesh"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,10 @@ class Store:
     def entries(self) -> tuple[Entry, ...]:
         """Every model of the catalog, embedded ones first; a name with "*" stands for a family."""
         return self._entries
+
+    def defaults(self) -> tuple[Entry, ...]:
+        """The models that the default engines need."""
+        return tuple(entry for entry in self._entries if entry.embedded and entry.name not in REMAKING_SAMPLES)
 
     def entry(self, name: str) -> Entry:
         """The catalog's record of ``name``. Raises UnavailableError for a name that it does not know."""
