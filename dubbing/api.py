@@ -20,7 +20,6 @@ from dubbing.options import DubOptions
 from dubbing.pipeline.artifact import Artifact, ArtifactStore, file_sha256
 from dubbing.pipeline.progress import Clock, Listener, Progress, fan_out, nobody
 from dubbing.pipeline.runner import Runner, summaries_json
-from dubbing.storage.repository import Repository, open_repository
 from dubbing.team.desk import Desk
 from dubbing.team.doors import Doors
 from dubbing.team.seat import ForbiddenError
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from dubbing.domain.workspace import JobView
     from dubbing.localize import Dub
     from dubbing.media.probe import MediaInfo
+    from dubbing.storage.repository import Repository
     from dubbing.understand import Source
 
 __all__ = ["Desk", "Doors", "DubOptions", "DubResult", "ForbiddenError", "LineEdit", "LineSummary", "Workspace",
@@ -98,6 +98,9 @@ class LineEdit:
 @contextmanager
 def open_workspace(settings: Settings | None = None) -> Iterator[Workspace]:
     """The workspace of these settings (by default the user's), its database created or upgraded."""
+    # The database's library takes longer to import than all else here; `--help` and a page's first words need neither.
+    from dubbing.storage.repository import open_repository
+
     settings = settings or load_settings()
     storage = open_repository(settings.url)
     try:

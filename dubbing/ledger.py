@@ -9,13 +9,15 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dubbing.domain.project import Job, JobProgress, JobStatus, Orders, RunStatus
 from dubbing.errors import ConflictError, DubbingError
 from dubbing.pipeline.progress import Progress
 from dubbing.pipeline.stage import Step
-from dubbing.storage.repository import Repository
+
+if TYPE_CHECKING:
+    from dubbing.storage.repository import Repository
 
 LEASE_S = 45.0
 BEAT_S = 1.0
