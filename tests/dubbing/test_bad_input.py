@@ -202,7 +202,7 @@ def test_a_database_locked_by_another_process(clip: Path, tmp_path: Path, dubbin
 
     assert dubbing("project", "list")[0] == 0
     opened = repository.open_repository
-    monkeypatch.setattr("dubbing.api.open_repository", lambda url: opened(url, busy_ms=200))
+    monkeypatch.setattr("dubbing.storage.repository.open_repository", lambda url: opened(url, busy_ms=200))
     with sqlite3.connect(own_home / "dubbing.db", isolation_level=None) as other:
         other.execute("begin exclusive")
         code, _, err = dubbing("dub", clip, "--to", "en", "--out", tmp_path / "out.mp4", *FAKES)
