@@ -95,7 +95,7 @@ def test_only_the_ui_imports_streamlit() -> None:
 
 
 def test_the_pages_import_no_model_library() -> None:
-    """Everything that any page imports; how long it takes is the bench's to say (``python -m ui.bench``)."""
+    """Everything that any page imports; how long it takes is the bench's to say (``python -m scripts.ui_bench``)."""
     pages = [f"ui.pages.{path.stem}" for path in files("ui/pages") if path.stem != "__init__"]
     code = (f"import sys, ui.app; [__import__(page) for page in {pages!r}]; "
             f"print(sorted(set(m.split('.')[0] for m in sys.modules) & {HEAVY - {'streamlit'}!r}))")
