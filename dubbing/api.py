@@ -353,7 +353,7 @@ class Workspace:
         values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         if edit.on_camera is not UNCHANGED:
             values["on_camera"] = edit.on_camera
-        self._check_times(project, edit)
+        self.check_times(project, edit.start_ms, edit.end_ms)
         language = edit.language
         if edit.text is not None or edit.voice is not None:
             language = self._language(project, edit.language)
@@ -372,9 +372,10 @@ class Workspace:
             return None
         return self.storage.lines.some(project.id, language, [utterance_id]).get(utterance_id)
 
-    def _check_times(self, project: Project, edit: LineEdit) -> None:
+    def check_times(self, project: Project, *times: int | None) -> None:
+        """Raises UsageError when one of ``times`` (ms; None is none) lies outside the video."""
         end = int(project.media["duration_ms"])
-        if any(t is not None and not 0 <= t <= end for t in (edit.start_ms, edit.end_ms)):
+        if any(at is not None and not 0 <= at <= end for at in times):
             raise UsageError("A line must lie within the video.", f"Give times from 0 to {end} ms.")
 
     def _language(self, project: Project, language: str | None) -> str:

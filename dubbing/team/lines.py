@@ -87,7 +87,7 @@ class Lines:
     def insert(self, project_id: str, speaker: str, start_ms: int, end_ms: int, text: str) -> str:
         """A new line that a person heard; an unknown speaker is created. Returns its id."""
         self._seat.require(Action.EDIT_TRANSCRIPT, project_id)
-        self._check_times(self._storage.projects.get(project_id), start_ms, end_ms)
+        self._seat.workspace.check_times(self._storage.projects.get(project_id), start_ms, end_ms)
         if not _plain(text) or not _plain(speaker):
             raise UsageError("A line needs a speaker and a text.", "Give both.")
         line = SpokenLine(_plain(speaker), _plain(text), start_ms, end_ms)
@@ -228,12 +228,7 @@ class Lines:
                              "Give the words that are to be heard, or delete the line.")
         if "target_text" in attempted and not language:
             raise UsageError("A translation needs a language.", "Choose one of the project's languages.")
-        self._check_times(project, attempted.get("start_ms"), attempted.get("end_ms"))
-
-    def _check_times(self, project: Project, *times: int | None) -> None:
-        end = int(project.media["duration_ms"])
-        if any(time is not None and not 0 <= time <= end for time in times):
-            raise UsageError("A line must lie within the video.", f"Give times from 0 to {end} ms.")
+        self._seat.workspace.check_times(project, attempted.get("start_ms"), attempted.get("end_ms"))
 
     @contextmanager
     def _conflicts(self, project_id: str, language: str, utterance_id: str,
