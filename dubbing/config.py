@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -45,6 +45,16 @@ class Settings(BaseSettings):
     synthesizer: str = Field(default="auto", description="engine that speaks")
     separator: str = Field(default="auto", description="engine that takes speech out of the sound")
     lipsync: str = Field(default="auto", description="engine that repaints mouths; off: none")
+    recognition_model: str = Field(default="auto", description="Whisper model: a name such as large-v3, turbo, base, "
+                                                               "or a folder in CTranslate2's form")
+    openai_url: str = Field(default="", description="base address of an OpenAI-compatible server that translates, "
+                                                    "such as http://localhost:11434/v1; empty: none")
+    openai_model: str = Field(default="", description="the model that this server is asked for")
+    openai_key: SecretStr = Field(default=SecretStr(""), description="the key of this server; only from the "
+                                                                     "environment or the settings file")
+    hub_token: SecretStr = Field(default=SecretStr(""), description="token of the model hub, for models behind terms")
+    memory_budget_gb: float = Field(default=0.0, ge=0, description="memory that loaded models may take, in GB; 0: "
+                                                                   "three quarters of what is free")
     wav2lip_checkpoint: Path | None = Field(default=None, description="Wav2Lip's weights, for the engine wav2lip")
     wav2lip_detail: bool = Field(default=False, description="lay the speaker's own teeth and texture over Wav2Lip's")
     import_folders: Annotated[list[Path], NoDecode] = Field(

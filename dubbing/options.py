@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from dubbing.errors import UsageError
 from dubbing.media.languages import iso639_2
+
+#: What may differ from one target language to the next.
+ENGINES_BY_LANGUAGE = ("translator", "synthesizer")
 
 
 @dataclass(frozen=True, slots=True)
 class DubOptions:
     """Target languages, what is known of the source, and an engine for each kind ("auto": the best there is).
 
-    checkpoint: the weights of the lip-sync engine wav2lip.
+    checkpoint: the weights of the lip-sync engine wav2lip. by_language: another ``translator`` or ``synthesizer`` for
+    one language. use_memory: exact hits of the translation memory come before any engine. style: notes for translators
+    that read them. prosody, room: whether takes follow the original's loudness, pitch and emphasis, and its room.
+    loudness: a preset of :mod:`dubbing.domain.loudness`. duck_db: how far M&E goes down under dubbed lines.
     """
 
     targets: tuple[str, ...]
@@ -27,6 +34,18 @@ class DubOptions:
     separator: str = "auto"
     keep_original: bool = False
     checkpoint: str | None = None
+    by_language: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    use_memory: bool = True
+    style: str = ""
+    prosody: bool = True
+    room: bool = True
+    loudness: str = "source"
+    duck_db: float = 0.0
+
+    def for_language(self, language: str) -> DubOptions:
+        """Self, with the engines that were chosen for one language."""
+        own = self.by_language.get(language, {})
+        return replace(self, **{name: own[name] for name in ENGINES_BY_LANGUAGE if own.get(name)})
 
     def checked(self) -> DubOptions:
         """Self, when every language is one. Raises UsageError."""
@@ -49,5 +68,5 @@ class DubOptions:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> DubOptions:
         """The inverse of ``to_json``; unknown names (of a newer version) are left out."""
-        known = {field.name for field in fields(cls)} & data.keys()
+        known = {own.name for own in fields(cls)} & data.keys()
         return cls(**{**{name: data[name] for name in known}, "targets": tuple(data.get("targets", ()))})

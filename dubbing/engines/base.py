@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from dubbing.domain.speech import Diarization, Phoneme, Transcript
+from dubbing.domain.translation import Brief, Budget, Candidate, TermRule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 else:
     # Pages and `--help` need the names of this module, and no arrays: numpy takes a tenth of a second.
     Sound = Any
+
+#: The voice of a cloning engine that is the speaker's own.
+CLONE = "clone"
 
 #: ``report(done, total, message)``; an engine calls it as often as it likes.
 Report = Callable[[float, float, str], None]
@@ -54,8 +58,12 @@ class Engine(Protocol):
 
 
 class Recognizer(Engine, Protocol):
-    def transcribe(self, sound_16k: Sound, *, language: str | None, report: Report = silent) -> Transcript:
-        """Words with times from 16 kHz mono sound; ``language`` None means detect it."""
+    def transcribe(self, sound_16k: Sound, *, language: str | None, names: Sequence[str] = (),
+                   report: Report = silent) -> Transcript:
+        """Words with times from 16 kHz mono sound; ``language`` None means detect it.
+
+        names: proper names and terms that may be said (the glossary's), to be preferred where the sound allows it.
+        """
 
 
 class Diarizer(Engine, Protocol):
@@ -67,12 +75,23 @@ class TranslationRequest:
     """One utterance to translate; ``sound_16k`` is its own audio, for engines that listen.
 
     ``must_be_sure`` asks an engine that doubts its own result to return "": another one is asked then.
+    before, after: source texts of the lines around it, for engines that read in context. budget: how many syllables
+    fit its place. terms: glossary entries whose source occurs in it. examples: (source, target) of similar lines that
+    people approved. wanted: how many candidates are of use.
     """
 
     text: str
     duration_ms: int
     sound_16k: Sound | None = None
     must_be_sure: bool = False
+    id: str = ""
+    speaker: str = ""
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    budget: Budget | None = None
+    terms: tuple[TermRule, ...] = ()
+    examples: tuple[tuple[str, str], ...] = ()
+    wanted: int = 1
 
 
 class Translator(Engine, Protocol):
@@ -82,6 +101,24 @@ class Translator(Engine, Protocol):
         """Whether this engine, as it is installed now, translates ``source`` into ``target``."""
 
     def translate(self, request: TranslationRequest, source: str, target: str) -> str: ...
+
+    def candidates(self, requests: Sequence[TranslationRequest], brief: Brief, report: Report = silent,
+                   ) -> list[tuple[Candidate, ...]]:
+        """For every request its possible translations, the engine's own favourite first; () where it has none.
+
+        One line that is refused or malformed costs that line alone: its tuple is empty, nothing is raised. Raises
+        UnavailableError when the engine cannot work at all (no server, no model).
+        """
+
+
+class Rewriter(Translator, Protocol):
+    """A translator that can also say a text again in more or fewer syllables (``rewrites`` is True)."""
+
+    rewrites: ClassVar[bool]
+
+    def rewrite(self, requests: Sequence[tuple[TranslationRequest, str]], brief: Brief, report: Report = silent,
+                ) -> list[tuple[Candidate, ...]]:
+        """For every (request, text so far) texts of the same meaning within ``request.budget``; () where none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +153,21 @@ class Synthesizer(Engine, Protocol):
     def synthesize(self, text: str, language: str, voice: str, *, speed: float = 1.0) -> Speech:
         """Speak ``text``; ``speed`` 1.0 is the voice's natural tempo, larger is faster.
 
-        Raises DubbingError when the text holds nothing that can be spoken.
+        Where ``takes_ipa`` is True, ``{word|ipa}`` in the text says how a word is pronounced. Raises DubbingError
+        when the text holds nothing that can be spoken.
         """
+
+
+class Cloner(Synthesizer, Protocol):
+    """A synthesizer that speaks like a person whom it is shown (``clones`` is True).
+
+    Its voice for a speaker is ``clone`` (see :data:`CLONE`): the stage hands it that speaker's reference.
+    """
+
+    clones: ClassVar[bool]
+
+    def imitate(self, text: str, language: str, reference: Path, *, speed: float = 1.0) -> Speech:
+        """Speak ``text`` in the voice of the WAV file ``reference`` (mono, 6 to 15 s of one person)."""
 
 
 class Separator(Engine, Protocol):
