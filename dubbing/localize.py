@@ -12,18 +12,19 @@ from dubbing.derived import Standing
 from dubbing.domain.isochrony import Fit, Slot, slot_for
 from dubbing.domain.project import Project, Speaker, Take, Translation, Utterance
 from dubbing.domain.review import Layer, is_protected
-from dubbing.engines.base import Synthesizer, Translator
+from dubbing.engines.base import Synthesizer
 from dubbing.errors import UsageError
 from dubbing.media.segments import SegmentCache
 from dubbing.options import DubOptions
 from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.runner import Runner
 from dubbing.pipeline.stage import Step
-from dubbing.pipeline.stages import export, lipsync, mix, profile, quality, synthesize, translate
+from dubbing.pipeline.stages import export, lipsync, mix, profile, quality, synthesize
 from dubbing.storage.repository import Repository
 from dubbing.team.consent import FACE, VOICE, allowance
 from dubbing.team.speaking import spoken_text
 from dubbing.understand import Source
+from dubbing.wording import Wording
 
 #: A take's duration may be so much over its room by rounding alone.
 ROUNDING_MS = 10
@@ -80,43 +81,10 @@ class Localization:
         return self.dub
 
     def _translate(self) -> None:
-        """A person's text wins; the machine's is renewed where the source has changed."""
-        known = self.storage.translations.all(self.project.id, self.language)
-        mine = [u for u in self.utterances if u.id not in known or not known[u.id].edited_by_person]
-        if mine:
-            engine = registry.choose_translator(self.source.language, self.language, self.options.translator)
-            is_free = self.options.translator == "auto"
-            if is_free:
-                self.dub.notes += registry.why_not_better("translate", engine.id)
-            others = registry.translators(self.source.language, self.language) if is_free else []
-            others = [other for other in others if other is not engine]
-            # What the best engine doubts goes to the others; what they leave, it gives as well as it can.
-            left = self._translate_with(engine, mine, known, must_be_sure=bool(others))
-            for other in others:
-                left = self._translate_with(other, left, known)
-            if others:
-                self._translate_with(engine, left, known)
-        self.dub.translations = self.storage.translations.all(self.project.id, self.language)
-        silent = [u.id for u in self.utterances if not self._text(u)]
-        if silent:
-            self.dub.notes.append(f"{', '.join(silent)}: no translation into {self.language}; "
-                                  "the original is heard there. Type one with `dubbing project set`.")
-
-    def _translate_with(self, engine: Translator, lines: Sequence[Utterance], known: dict[str, Translation], *,
-                        must_be_sure: bool = False) -> list[Utterance]:
-        """Translate ``lines`` and keep the texts; returns those for which the engine had nothing to say."""
-        steps = [translate.step(engine, self.source.sound, u.text, u.start_ms, u.end_ms, self.source.language,
-                                self.language, must_be_sure=must_be_sure, utterance=u.id) for u in lines]
-        left = []
-        for utterance, artifact in zip(lines, self.runner.run_each(steps), strict=True):
-            text, now = artifact.path(translate.TEXT).read_text(), known.get(utterance.id)
-            if not text:
-                left.append(utterance)
-            elif now is None or (now.text, now.engine) != (text, engine.id) or \
-                    now.source_revision < utterance.text_revision:
-                self.storage.translations.save_machine(self.project.id, utterance.id, self.language, text,
-                                                       engine=engine.id, source_revision=utterance.revision)
-        return left
+        worded = Wording(self.storage, self.project, self.options, self.source, self.runner, self.language,
+                         self.utterances).run()
+        self.dub.translations = worded.translations
+        self.dub.notes += worded.notes
 
     def _spoken(self) -> list[Utterance]:
         return [u for u in self.utterances if self._text(u)]
