@@ -56,7 +56,7 @@ UNCHANGED = Unchanged.UNCHANGED
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A video to dub. ``source_language`` is None until it is set or heard."""
+    """A video to dub. ``source_language`` is None until it is set or heard; ``series`` is "" for a video on its own."""
 
     id: str
     name: str
@@ -71,6 +71,7 @@ class Project:
     updated_at: datetime
     archived_at: datetime | None = None
     deleted_at: datetime | None = None
+    series: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,10 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """The text of an utterance in a target language; ``source_revision`` is the utterance's it was made from."""
+    """The text of an utterance in a target language; ``source_revision`` is the utterance's it was made from.
+
+    ``details`` tells how a machine came to the text: the candidates that it chose from, and why.
+    """
 
     project_id: str
     utterance_id: str
@@ -134,6 +138,7 @@ class Translation:
     source_revision: int
     edited_by_person: bool
     updated_at: datetime
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

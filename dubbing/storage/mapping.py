@@ -45,6 +45,7 @@ def to_project(row: ProjectRow, targets: Iterable[str]) -> Project:
         updated_at=row.updated_at,
         archived_at=row.archived_at,
         deleted_at=row.deleted_at,
+        series=row.series,
     )
 
 
@@ -89,6 +90,7 @@ def to_translation(row: TranslationRow) -> Translation:
         source_revision=row.source_revision,
         edited_by_person=row.edited_by_person,
         updated_at=row.updated_at,
+        details=row.details,
     )
 
 

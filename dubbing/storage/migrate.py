@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
 #: The newest migration; a test holds it to what lies in the folder.
-REVISION = "0002"
+REVISION = "0003"
 
 _SQLITE_HEADER = b"SQLite format 3\x00"
 

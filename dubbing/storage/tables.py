@@ -34,6 +34,7 @@ class ProjectRow(Base):
         CheckConstraint("utterances_made >= 0", name="utterances_made"),
         CheckConstraint("length(name) > 0", name="name"),
         Index(None, "deleted_at", "created_at"),
+        Index(None, "series"),
     )
 
     id: Mapped[Id] = mapped_column(primary_key=True)
@@ -43,6 +44,7 @@ class ProjectRow(Base):
     media: Mapped[dict[str, Any]]
     source_language: Mapped[Language | None]
     settings: Mapped[dict[str, Any]]
+    series: Mapped[Label] = mapped_column(default="")
     utterances_made: Mapped[int] = mapped_column(default=0)
     revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
@@ -138,6 +140,7 @@ class TranslationRow(Base):
     source_revision: Mapped[int]
     edited_by_person: Mapped[bool]
     updated_at: Mapped[datetime]
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
 class TakeRow(Base):

@@ -1,4 +1,4 @@
-"""Tables of work: stage runs, jobs, workers, uploads, exports."""
+"""Tables of work: stage runs, jobs, workers, uploads, exports, findings of quality control."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dubbing.domain.project import JobStatus, RunStatus
+from dubbing.domain.quality import Severity
 from dubbing.storage.base import Base, Bytes, Id, Label, Language, LongText, Milliseconds, Name, one_of, to_project
 
 
@@ -122,3 +123,32 @@ class ExportRow(Base):
     actor: Mapped[Name] = mapped_column(default="")
     size_bytes: Mapped[Bytes] = mapped_column(default=0)
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class FindingRow(Base):
+    """What quality control found in a language's dub when it was last made.
+
+    ``utterance_id`` is "" for what concerns the whole dub. ``fingerprint`` stands for the check, the line and its
+    texts: what a person dismissed stays dismissed while it is the same.
+    """
+
+    __tablename__ = "findings"
+    __table_args__ = (
+        to_project(),
+        CheckConstraint(one_of("severity", Severity), name="severity"),
+        Index(None, "project_id", "language"),
+    )
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    project_id: Mapped[Id]
+    language: Mapped[Language]
+    utterance_id: Mapped[Id] = mapped_column(default="")
+    check_name: Mapped[Label]
+    severity: Mapped[Id]
+    message: Mapped[LongText]
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    fingerprint: Mapped[Label]
+    created_at: Mapped[datetime]
+    dismissed_at: Mapped[datetime | None]
+    dismissed_by: Mapped[Name] = mapped_column(default="")
+    dismissed_reason: Mapped[LongText] = mapped_column(default="")

@@ -122,6 +122,30 @@ def test_what_the_first_version_held_is_carried_through_the_workspace_migration(
         assert "sessions" not in tables_in(file)
 
 
+def test_texts_and_projects_are_carried_through_the_migration_of_quality_control(tmp_path: Path) -> None:
+    file = tmp_path / "dubbing.db"
+    migrate.upgrade(file, "0002")
+    with closing(sqlite3.connect(file)) as old:
+        old.executescript("""
+            INSERT INTO projects VALUES ('p', 'A film', 'f.mp4', '0', '{}', 'en', '{}', 0, 1,
+                '2026-01-01', '2026-01-01', NULL, NULL);
+            INSERT INTO speakers VALUES ('p', 'S0', 'Ada', '', '[]');
+            INSERT INTO utterances VALUES ('p', 'u0001', 'S0', 0, 9, 'Hi', '[]', 1, NULL, 1, 1, 1, 0,
+                '2026-01-01', NULL);
+            INSERT INTO translations VALUES ('p', 'u0001', 'es', 'Hola', 'apertium', 1, 1, 0, '2026-01-01');
+        """)
+    for _ in range(2):
+        migrate.upgrade(file)
+        with open_repository(file) as repository:
+            assert repository.projects.get("p").series == ""
+            kept = repository.translations.all("p", "es")["u0001"]
+        assert (kept.text, kept.details) == ("Hola", {})
+        assert rows(file, "SELECT count(*) FROM findings") == [(0,)]
+        migrate.downgrade(file, "0002")
+        assert rows(file, "SELECT text, engine FROM translations") == [("Hola", "apertium")]
+        assert "findings" not in tables_in(file)
+
+
 def test_the_newest_migration_is_the_one_that_is_expected() -> None:
     assert migrate.head() == migrate.REVISION
 
