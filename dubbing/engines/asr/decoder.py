@@ -77,6 +77,17 @@ class WhisperDecoder:
                      for first, second in zip(found, again, strict=True)]
         return found
 
+    def hypotheses(self, encoded: Any, language: str, task: str, wanted: int, **options: Any) -> list[Decoded]:
+        """Up to ``wanted`` different texts of one encoded piece, Whisper's favourite first; none repeats itself."""
+        beam = max(int(options.pop("beam_size", 5)), wanted)
+        found = self._hypotheses(self._tokenizer(language, task), encoded, 1, beam_size=beam, num_hypotheses=wanted,
+                                 **options)[0]
+        different: dict[str, Decoded] = {}
+        for each in found:
+            if compression_ratio(each.text) <= _REPETITIVE:
+                different.setdefault(each.text.strip(), each)
+        return list(different.values())
+
     def align(self, encoded: Any, found: Sequence[Decoded], lengths: Sequence[int], starts: Sequence[float],
               language: str) -> list[list[TimedText]]:
         """Words of each piece with times from cross-attention; ``lengths`` in samples, ``starts`` in seconds."""
@@ -98,18 +109,22 @@ class WhisperDecoder:
         return Tokenizer(self._model.hf_tokenizer, self._model.model.is_multilingual, task=task, language=language)
 
     def _search(self, tokenizer: Any, encoded: Any, count: int, **options: Any) -> list[Decoded]:
+        return [best for best, *_others in self._hypotheses(tokenizer, encoded, count, **options)]
+
+    def _hypotheses(self, tokenizer: Any, encoded: Any, count: int, **options: Any) -> list[list[Decoded]]:
         prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
         results = self._model.model.generate(
             encoded, [prompt] * count, max_length=self._model.max_length, suppress_blank=True, suppress_tokens=[-1],
             return_scores=True, return_no_speech_prob=True, **{"beam_size": 5, **options})
         penalty = float(options.get("length_penalty", 1.0))
-        found = []
-        for result in results:
-            tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
-            length = len(result.sequences_ids[0])
-            found.append(Decoded(tokens, tokenizer.decode(tokens), float(result.no_speech_prob),
-                                 float(result.scores[0]) * length ** penalty / (length + 1)))
-        return found
+        return [[_decoded(tokenizer, tokens, float(score), penalty, float(result.no_speech_prob))
+                 for tokens, score in zip(result.sequences_ids, result.scores, strict=True)] for result in results]
+
+
+def _decoded(tokenizer: Any, found: Sequence[int], score: float, penalty: float, no_speech: float) -> Decoded:
+    """``score`` is the sum of log probabilities over length to the power of ``penalty``."""
+    tokens = [token for token in found if token < tokenizer.eot]
+    return Decoded(tokens, tokenizer.decode(tokens), no_speech, score * len(found) ** penalty / (len(found) + 1))
 
 
 def whisper_languages() -> frozenset[str]:
