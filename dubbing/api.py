@@ -285,7 +285,7 @@ class Workspace:
 
     def _result(self, project: Project, dubs: Sequence[Any], written: dict[str, Path], runner: Runner,
                 media_ms: int) -> DubResult:
-        from dubbing.localize import speaker_name
+        from dubbing.voicing import speaker_name
 
         speakers = self.storage.speakers.all(project.id)
         lines = []

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dubbing import registry
 from dubbing.derived import Standing
-from dubbing.domain.isochrony import Fit, Slot, slot_for
-from dubbing.domain.project import Project, Speaker, Take, Translation, Utterance
-from dubbing.domain.review import Layer, is_protected
-from dubbing.engines.base import Synthesizer
-from dubbing.errors import UsageError
+from dubbing.domain.isochrony import Slot
+from dubbing.domain.project import Project, Take, Translation, Utterance
+from dubbing.judging import Judging
 from dubbing.media.segments import SegmentCache
 from dubbing.options import DubOptions
 from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.runner import Runner
 from dubbing.pipeline.stage import Step
-from dubbing.pipeline.stages import export, lipsync, mix, profile, quality, synthesize
+from dubbing.pipeline.stages import export, lipsync, mix
 from dubbing.storage.repository import Repository
-from dubbing.team.consent import FACE, VOICE, allowance
-from dubbing.team.speaking import spoken_text
+from dubbing.team.consent import FACE, allowance
 from dubbing.understand import Source
+from dubbing.voicing import Voicing, speaker_name
 from dubbing.wording import Wording
 
-#: A take's duration may be so much over its room by rounding alone.
-ROUNDING_MS = 10
 #: Around its own speech a line may repaint the mouth this far, to ease in and out.
 EASE_MS = 160
 
@@ -69,11 +63,13 @@ class Localization:
         self.utterances = storage.utterances.all(project.id)
         self.speakers = {speaker.id: speaker for speaker in storage.speakers.all(project.id)}
         self.allowance = allowance(storage, project)
+        self.voicing = Voicing(storage, project, options, source, runner, self.dub, self.utterances, self.speakers,
+                               self.allowance)
 
     def run(self, suffix: str = ".mp4") -> Dub:
         """Every stage in order. ``suffix`` chooses the container of the finished file."""
         self._translate()
-        takes = self._synthesize()
+        takes = self.voicing.run()
         rendered = self._repaint(takes)
         self._mix(takes)
         self._export(rendered, suffix)
@@ -93,123 +89,18 @@ class Localization:
         translation = self.dub.translations.get(utterance.id)
         return translation.text.strip() if translation is not None else ""
 
-    def _synthesize(self) -> dict[str, Artifact]:
-        synthesizer = registry.choose("tts", self.options.synthesizer)
-        cast = self._cast(synthesizer)
-        kept = self._kept_takes()
-        spoken = self._spoken()
-        self._check_cloning(synthesizer, {u.speaker for u in spoken})
-        due = [u for u in spoken if u.id not in kept]
-        steps = [self._take_step(synthesizer, u, cast[u.speaker]) for u in due]
-        made = dict(zip((u.id for u in due), self.runner.run_each(steps), strict=True))
-        chosen = self.storage.takes.chosen(self.project.id, self.language)
-        # Somebody may have made a take of a line while this went on.
-        kept |= self._kept_takes()
-        for utterance in due:
-            if utterance.id not in kept:
-                self._record(utterance, made[utterance.id], synthesizer.id, cast[utterance.speaker], chosen)
-        self.dub.takes = self.storage.takes.chosen(self.project.id, self.language)
-        made |= kept
-        pressed = [f"{u.id} (tempo {made[u.id].facts['tempo']:.2f})" for u in spoken
-                   if made[u.id].facts["fit"] == Fit.RED.value]
-        if pressed:
-            self.dub.notes.append(f"Too long for their place, and spoken too fast: {', '.join(pressed)}. "
-                                  "Shorten their texts with `dubbing project set`.")
-        return {u.id: made[u.id] for u in spoken}
-
-    def _kept_takes(self) -> dict[str, Artifact]:
-        """Takes that stay as they are: of lines whose dub was accepted, and those that a person chose, while they
-        are up to date and do not run into the next line."""
-        chosen = self.storage.takes.chosen(self.project.id, self.language)
-        wanted = self.storage.takes.chosen_by_people(self.project.id, self.language)
-        lines = self.storage.lines.all(self.project.id, self.language) if chosen else []
-        kept: dict[str, Artifact] = {}
-        for line in lines:
-            take = chosen.get(line.utterance.id)
-            if take is None or not self._text(line.utterance):
-                continue
-            is_current = not line.take_is_stale and take.details.get("spoken", take.text) == self._spoken_text(
-                line.utterance)
-            fits = is_current and take.duration_ms <= self.slot(line.utterance).room_ms + ROUNDING_MS
-            if is_protected(line.states[Layer.DUB]) or (take.id in wanted and fits):
-                found = self.runner.store.find(take.artifact_key)
-                if found is not None:
-                    kept[line.utterance.id] = found
-        return kept
-
-    def _take_step(self, synthesizer: Synthesizer, utterance: Utterance, voice: str, pace: float = 1.0) -> Step:
-        return synthesize.step(synthesizer, self._spoken_text(utterance), self.language, voice, self.slot(utterance),
-                               pace=pace, utterance=utterance.id)
-
-    def _spoken_text(self, utterance: Utterance) -> str:
-        """What the synthesizer is given: the text with the team's pronunciations."""
-        return spoken_text(self.storage, self.project.id, self.language, self._text(utterance))
-
     def take(self, utterance_id: str, *, pace: float = 1.0, voice: str | None = None,
              actor: str = "") -> tuple[Take, Artifact]:
-        """Synthesize one line and let the new take be heard; the rest of the project is left alone.
-
-        pace: how much faster than fits best. voice: another than the speaker's, for this line. Raises UsageError when
-        there is no such line or nothing to say in it.
-        """
-        self.dub.translations = self.storage.translations.all(self.project.id, self.language)
-        utterance = self.line(utterance_id)
-        if not self._text(utterance):
-            raise UsageError(f"Line {utterance_id} has no translation into {self.language}.", "Type one first.")
-        synthesizer = registry.choose("tts", self.options.synthesizer)
-        if voice:
-            registry.check_voice(synthesizer, self.language, voice)
-        self._check_cloning(synthesizer, {utterance.speaker})
-        spoken_by = voice or self._cast(synthesizer)[utterance.speaker]
-        made = self.runner.run(self._take_step(synthesizer, utterance, spoken_by, pace))
-        return self._keep(utterance, made, synthesizer.id, spoken_by, actor), made
+        """Speak one line anew and let the take be heard (see :meth:`Voicing.take`)."""
+        return self.voicing.take(utterance_id, pace=pace, voice=voice, actor=actor)
 
     def line(self, utterance_id: str) -> Utterance:
         """The live utterance of this id. Raises UsageError."""
-        for utterance in self.utterances:
-            if utterance.id == utterance_id:
-                return utterance
-        raise UsageError(f"There is no line {utterance_id} in this project.", "It may have been deleted or merged.")
-
-    def _record(self, utterance: Utterance, take: Artifact, engine: str, voice: str, chosen: dict[str, Take]) -> None:
-        translation, now = self.dub.translations[utterance.id], chosen.get(utterance.id)
-        if now is not None and (now.artifact_key, now.text_revision, now.utterance_revision) == (
-                take.key, translation.revision, utterance.revision):
-            return
-        self._keep(utterance, take, engine, voice, "")
-
-    def _keep(self, utterance: Utterance, take: Artifact, engine: str, voice: str, actor: str) -> Take:
-        translation = self.dub.translations[utterance.id]
-        details = {**take.facts, "spoken": self._spoken_text(utterance)}
-        return self.storage.takes.record(
-            self.project.id, utterance.id, self.language, artifact_key=take.key, text=translation.text,
-            text_revision=translation.revision, utterance_revision=utterance.revision, engine=engine, voice=voice,
-            tempo=take.facts["tempo"], duration_ms=take.facts["duration_ms"], details=details, actor=actor)
-
-    def _cast(self, synthesizer: Synthesizer) -> dict[str, str]:
-        """A voice for every speaker: what a person assigned, else the nearest one that nobody has yet."""
-        cast = profile.cast_voices(profile.load_profiles(self.source.profiles), synthesizer.voices(self.language),
-                                   sorted({u.speaker for u in self.utterances}))
-        for speaker in self.speakers.values():
-            choice = speaker.voices.get(self.language)
-            if choice is not None and choice.engine == synthesizer.id:
-                cast[speaker.id] = choice.voice
-        return cast
-
-    def _check_cloning(self, synthesizer: Synthesizer, speakers: set[str]) -> None:
-        """Raises UsageError where an engine that clones would speak like somebody who has not consented to it."""
-        barred = sorted(s for s in speakers if not self.allowance.allows(s, VOICE, self.language))
-        if barred and getattr(synthesizer, "clones", False):
-            names = ", ".join(speaker_name(list(self.speakers.values()), speaker) for speaker in barred)
-            raise UsageError(f"No consent to clone the voice of {names} is on record.",
-                             "Record one on the page of speakers, or choose another voice engine.")
+        return self.voicing.line(utterance_id)
 
     def slot(self, utterance: Utterance) -> Slot:
-        """Where the line's take may be heard; never in the next line of the same speaker."""
-        later = [u for u in self.utterances if u.start_ms > utterance.start_ms]
-        own = min((u.start_ms for u in later if u.speaker == utterance.speaker), default=utterance.end_ms)
-        following = min((u.start_ms for u in later), default=None)
-        return slot_for(utterance.start_ms, min(utterance.end_ms, own), following, self.source.media.duration_ms)
+        """Where the line's take may be heard."""
+        return self.voicing.slot(utterance)
 
     def _repaint(self, takes: dict[str, Artifact]) -> dict[str, Artifact]:
         """Mouth patches of every line that is on camera."""
@@ -291,21 +182,8 @@ class Localization:
         self.dub.notes += self.dub.video.facts["notes"]
 
     def _judge(self, takes: dict[str, Artifact], rendered: dict[str, Artifact]) -> None:
-        assert self.dub.video is not None and self.dub.mix is not None
-        lines = [quality.JudgedLine(u.id, u.speaker, u.start_ms, self.dub.translations[u.id].text, takes[u.id],
-                                    rendered.get(u.id)) for u in self._spoken()]
-        recognizer = registry.choose("asr", self.options.recognizer)
-        judged = self.runner.run(quality.step(recognizer, self.source.lipsyncer, self.source.path, self.source.tracks,
-                                              self.dub.video, self.dub.mix, lines, language=self.language))
-        self.dub.quality = judged.json(quality.REPORT)
-
-
-def speaker_name(speakers: Sequence[Speaker], speaker_id: str) -> str:
-    """What a person calls a speaker."""
-    for speaker in speakers:
-        if speaker.id == speaker_id:
-            return speaker.character or speaker.name or speaker.id
-    return speaker_id
+        self.dub.quality = Judging(self.storage, self.project, self.options, self.source, self.runner, self.dub,
+                                   self.utterances).run(takes, rendered)
 
 
 def container_suffix(out: Path | None) -> str:

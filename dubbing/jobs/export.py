@@ -118,7 +118,7 @@ class _Export:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        from dubbing.localize import speaker_name
+        from dubbing.voicing import speaker_name
 
         speakers = self.storage.speakers.all(self.project.id)
         return {speaker.id: speaker_name(speakers, speaker.id) for speaker in speakers}

@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 #: Whose errors a person at the browser can meet.
 SOURCES = ("dubbing/team", "dubbing/storage", "dubbing/jobs", "dubbing/exchange", "dubbing/media", "dubbing/pipeline",
            "dubbing/api.py", "dubbing/options.py", "dubbing/registry.py", "dubbing/understand.py",
-           "dubbing/localize.py", "dubbing/wording.py", "dubbing/ledger.py", "dubbing/delivery.py")
+           "dubbing/localize.py", "dubbing/wording.py", "dubbing/voicing.py",
+           "dubbing/ledger.py", "dubbing/delivery.py")
 ERRORS = {"DubbingError", "UsageError", "MediaError", "UnavailableError", "StorageError", "ConflictError",
           "ForbiddenError", "Cancelled"}
 
