@@ -3,8 +3,8 @@
 A speaker is measured (pitch, its range, the length of the vocal tract, loudness), the nearest free voice is chosen,
 and that voice is shifted in pitch and formants, within bounds that keep it natural, by the WORLD vocoder.
 
-Sources: Morise et al., "WORLD" (IEICE 2016); Lammert and Narayanan, "On Short-Time Estimation of Vocal Tract Length
-from Formant Frequencies" (PLoS ONE 2015).
+Source: Lammert and Narayanan, "On Short-Time Estimation of Vocal Tract Length from Formant Frequencies" (PLoS ONE
+2015).
 """
 
 from __future__ import annotations
@@ -12,18 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dubbing.engines.base import Sound, Voice
 from dubbing.errors import UsageError
+from dubbing.pipeline.world import Vocoded, pitch_track
 
 MOST_SEMITONES = 5.0
 MOST_FORMANT = 0.12
 _RATE = 16_000
-_FRAME_MS = 5.0
 _MOST_SECONDS = 45
 #: Spacing of formants (Hz) of a vocal tract of middle length; a profile's ``formant_scale`` is relative to it.
 _MIDDLE_SPACING_HZ = 1080.0
@@ -107,23 +106,10 @@ def measure_speaker(sound_16k: Sound, spans: Sequence[tuple[int, int]]) -> Speak
 
 def voiced_pitches(speech: npt.NDArray[np.float64], sample_rate: int) -> npt.NDArray[np.float64]:
     """Pitch (Hz) of each voiced 5 ms of ``speech``."""
-    pyworld = _world()
-
     if len(speech) < sample_rate // 10:
         return np.zeros(0)
-    pitch, times = pyworld.dio(speech, sample_rate, f0_floor=60.0, f0_ceil=500.0, frame_period=_FRAME_MS)
-    pitch = pyworld.stonemask(speech, pitch, times, sample_rate)
+    pitch = pitch_track(speech, sample_rate, highest_hz=500.0)
     return np.asarray(pitch[pitch > 0])
-
-
-def _world() -> Any:
-    """pyworld; its use of pkg_resources is deprecated, which is nothing to tell a user about."""
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pyworld
-    return pyworld
 
 
 def formant_scale(speech: npt.NDArray[np.float64]) -> float:
@@ -241,29 +227,7 @@ def apply_voice(sound: Sound, sample_rate: int, spec: VoiceSpec) -> Sound:
     """
     if spec.is_plain or len(sound) < sample_rate // 20:
         return sound
-    pyworld = _world()
-
-    speech = np.ascontiguousarray(sound, np.float64)
-    # DIO with refinement: on a synthesizer's clean speech as good as Harvest, and many times faster.
-    pitch, times = pyworld.dio(speech, sample_rate, f0_floor=60.0, f0_ceil=600.0, frame_period=_FRAME_MS)
-    pitch = pyworld.stonemask(speech, pitch, times, sample_rate)
-    envelope = pyworld.cheaptrick(speech, pitch, times, sample_rate)
-    roughness = pyworld.d4c(speech, pitch, times, sample_rate)
-    if spec.formant_ratio != 1.0:
-        envelope = np.exp(_warped(np.log(envelope), spec.formant_ratio))
-        roughness = np.clip(_warped(roughness, spec.formant_ratio), 0.0, 1.0)
-    out = pyworld.synthesize(pitch * spec.pitch_ratio, np.ascontiguousarray(envelope), np.ascontiguousarray(roughness),
-                             sample_rate, _FRAME_MS).astype(np.float32)
-    out = out[: len(sound)] if len(out) >= len(sound) else np.pad(out, (0, len(sound) - len(out)))
+    vocoded = Vocoded.of(sound, sample_rate).formants_moved(spec.formant_ratio)
+    out = vocoded.with_pitch(vocoded.pitch_hz * spec.pitch_ratio).sound()
     before, after = float(np.sqrt(np.mean(np.square(sound)))), float(np.sqrt(np.mean(np.square(out))))
     return out * np.float32(before / after) if after > 1e-6 else out
-
-
-def _warped(frames: npt.NDArray[np.float64], ratio: float) -> npt.NDArray[np.float64]:
-    """``frames[:, f / ratio]`` by linear interpolation; the top is held."""
-    bins = np.arange(frames.shape[1])
-    source = np.minimum(bins / ratio, bins[-1])
-    low = np.floor(source).astype(int)
-    high = np.minimum(low + 1, bins[-1])
-    part = source - low
-    return np.asarray(frames[:, low] * (1 - part) + frames[:, high] * part)
