@@ -13,6 +13,7 @@ from typing import Any
 
 from dubbing.domain.isochrony import Fit
 from dubbing.domain.project import JobProgress, JobStatus, Line, Take
+from dubbing.domain.quality import Severity
 from dubbing.domain.review import Action, Layer, ReviewState, Role, may
 
 # people -----------------------------------------------------------------------------------------------------------
@@ -286,6 +287,55 @@ class MemoryHit:
     actor: str
     project_id: str | None
     used_at: datetime | None
+
+
+# quality control --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class QcFinding:
+    """What a check found in a dub. ``utterance_id`` is "" for what concerns the whole dub; ``at_ms`` is where to look.
+
+    ``check`` is stable, a name of :data:`dubbing.qc.report.CHECKS`. ``value`` and ``limit`` are in ``unit`` ("" for
+    ratios); None where there is nothing to measure. A finding that a person dismissed keeps who, when and why.
+    """
+
+    id: str
+    check: str
+    severity: Severity
+    utterance_id: str
+    message: str
+    value: float | None = None
+    limit: float | None = None
+    unit: str = ""
+    at_ms: int | None = None
+    speaker_name: str = ""
+    dismissed_at: datetime | None = None
+    dismissed_by: str = ""
+    dismissed_reason: str = ""
+
+    @property
+    def is_dismissed(self) -> bool:
+        return self.dismissed_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class QcReport:
+    """Quality control of one language's dub; ``made_at`` None: it was never run, and all else is empty.
+
+    is_stale: lines, takes or terms were changed since. counts: findings by severity, dismissed ones left out.
+    figures: what was measured of the whole dub, by stable names (see :mod:`dubbing.qc.report`). skipped: checks that
+    could not be made, with the reason.
+    """
+
+    project_id: str
+    language: str
+    made_at: datetime | None
+    is_stale: bool
+    counts: Mapping[Severity, int]
+    findings: tuple[QcFinding, ...]
+    figures: Mapping[str, float | int | str | None] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
 
 # terms ------------------------------------------------------------------------------------------------------------
