@@ -1,7 +1,8 @@
 """How long a text takes to say, before anybody says it: syllables, pauses, and the pace of a voice.
 
-Natural duration = lead + syllables * ms a syllable + pauses at punctuation inside the text. Syllables are counted by
-regular expressions, so that a page can count them while a person types: the player's JavaScript does what is done
+Natural duration = lead + syllables * ms a syllable + pauses at punctuation and marks inside the text. Marks
+(``[pause 400]``, ``(laughs)``, ``*so*``: see ``dubbing.domain.marks``) are no text. Syllables are counted by regular
+expressions, so that a page can count them while a person types: the player's JavaScript does what is done
 here with the same ``Pace``, and ``tests/golden/estimate.json`` holds both to the same numbers. The defaults by
 language were fitted to the voices that come with the product; takes that a voice has made correct them.
 
@@ -17,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from dubbing.domain import marks
 from dubbing.domain.isochrony import COMFORT, Fit, Slot, plan_fit
 from dubbing.domain.workspace import FitEstimate, Pace
 
@@ -29,6 +31,7 @@ _LETTER = re.compile(r"[^\W_]")
 #: Marks that pause only where a blank follows: "3.5", "10:30" and "U.S.A" are said without one.
 _NEEDS_BLANK = ".,:;!?"
 _CLOSERS = "\"'”’»)]"
+_EMPHASIS = re.compile(marks.EMPHASIS, re.IGNORECASE)
 
 # Not followed, not preceded by a letter: \b means other things in Python and in JavaScript.
 _END, _BEGIN = "(?![a-zà-ÿœ'’])", "(?<![a-zà-ÿœ'’])"
@@ -102,7 +105,7 @@ def pace_of(language: str) -> Pace:
     habit = _HABITS.get(language, _GENERIC_HABIT)
     return Pace(language=language, syllable_pattern=f"{habit.pattern}|[0-9]", ms_per_syllable=habit.ms_per_syllable,
                 pause_ms={mark: weight * _COMMA_MS for mark, weight in _PAUSES.items()}, lead_ms=_LEAD_MS,
-                extra_pattern=habit.extra)
+                extra_pattern=habit.extra, mark_pattern=marks.PATTERN)
 
 
 def count_syllables(text: str, language: str) -> int:
@@ -123,12 +126,37 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def syllables_of(text: str, pace: Pace) -> int:
-    """Matches of the pace's two patterns in ``text``, lower-cased."""
-    return _count(text, pace.syllable_pattern, pace.extra_pattern)
+    """Matches of the pace's two patterns in what is said of ``text``, lower-cased."""
+    return _count(said(text, pace)[0], pace.syllable_pattern, pace.extra_pattern)
+
+
+def said(text: str, pace: Pace) -> tuple[str, int]:
+    """(what is said of ``text``, the time in ms that the marks between its words ask for)."""
+    return _without_marks(text, pace.mark_pattern) if pace.mark_pattern else (text, 0)
+
+
+@lru_cache(maxsize=16_384)
+def _without_marks(text: str, pattern: str) -> tuple[str, int]:
+    found = list(_compiled(pattern).finditer(text))
+    if not found and "*" not in text:
+        return text, 0
+    ends = [0, *(match.end() for match in found)]
+    parts = [text[end:match.start()] for end, match in zip(ends, found, strict=False)] + [text[ends[-1]:]]
+    has_words = [_LETTER.search(part) is not None for part in parts]
+    silence = sum(marks.duration_ms(match[1], match[2]) for index, match in enumerate(found)
+                  if any(has_words[:index + 1]) and any(has_words[index + 1:]))
+    whole = re.sub(r"\s+([.,;:!?…])", r"\1", _EMPHASIS.sub(r"\1", " ".join(parts)))
+    return " ".join(whole.split()), silence
 
 
 def pauses_ms(text: str, pace: Pace) -> float:
-    """The pauses inside ``text``: the longest of each run of marks, but for the run that ends the text."""
+    """The pauses inside ``text``: the longest of each run of punctuation, but for the run that ends the text, and
+    what its marks ask for."""
+    plain, silence = said(text, pace)
+    return silence + _pauses_at_punctuation(plain, pace)
+
+
+def _pauses_at_punctuation(text: str, pace: Pace) -> float:
     total, longest = 0.0, 0.0
     last = max((match.start() for match in _LETTER.finditer(text)), default=0)
     for place, char in enumerate(text[:last]):
@@ -165,8 +193,9 @@ def calibrated(pace: Pace, takes: Iterable[SpokenText]) -> Pace:
     """
     ratios: list[tuple[float, float]] = []
     for take in takes:
-        expected = syllables_of(take.text, pace) * pace.ms_per_syllable + pauses_ms(take.text, pace)
-        spoken = take.natural_ms - pace.lead_ms
+        plain, silence = said(take.text, pace)
+        expected = syllables_of(plain, pace) * pace.ms_per_syllable + pauses_ms(plain, pace)
+        spoken = take.natural_ms - pace.lead_ms - silence
         if expected > 0 and spoken > 0:
             ratios.append((spoken / expected, expected))
     if not ratios:
@@ -193,7 +222,8 @@ def estimate(text: str, pace: Pace, slot: Slot, source_syllables: int = 0) -> Fi
     ``syllable_budget`` is the number of syllables up to which the line stays green, its pauses being what they are.
     A text without anything to say takes no time and fits.
     """
-    characters, syllables, natural = len(text.strip()), syllables_of(text, pace), natural_ms(text, pace)
+    characters, syllables = len(said(text, pace)[0].strip()), syllables_of(text, pace)
+    natural = natural_ms(text, pace)
     spare = COMFORT[1] * slot.room_ms - pace.lead_ms - pauses_ms(text, pace)
     budget = max(0, math.floor(spare / pace.ms_per_syllable))
     speed = characters * 1000 / slot.duration_ms

@@ -10,6 +10,7 @@ out what is left out here.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -267,11 +268,16 @@ def _worded(token: Token, language: str) -> str:
 def _piece(match: re.Match[str]) -> Pause | Sound:
     if match[3] is not None:
         return Sound(_KIND_OF[match[3].lower()])
-    if match[1] is None:
-        return Pause()
-    value, unit = float(match[1].replace(",", ".")), (match[2] or "").lower()
-    is_ms = unit == "ms" or (not unit and value >= _SECONDS_BELOW)
-    return Pause(min(round(value if is_ms else value * 1000), MOST_PAUSE_MS))
+    return Pause(duration_ms(match[1], match[2]))
+
+
+def duration_ms(length: str | None, unit: str | None) -> int:
+    """The silence that a mark with these groups of ``PATTERN`` asks for; a sound's is a usual pause's."""
+    if length is None:
+        return PAUSE_MS
+    value, named = float(length.replace(",", ".")), (unit or "").lower()
+    is_ms = named == "ms" or (not named and value >= _SECONDS_BELOW)
+    return min(math.floor((value if is_ms else value * 1000) + 0.5), MOST_PAUSE_MS)
 
 
 def _add_words(pieces: list[Piece], text: str) -> None:

@@ -171,7 +171,8 @@ class Pace:
     Natural duration = lead_ms + syllables * ms_per_syllable + sum of pause_ms over punctuation marks inside the text.
     ``syllable_pattern`` is a regular expression that both Python and JavaScript (flags "giu") understand; one match
     in the lower-cased text is one syllable, and one match of ``extra_pattern``, where there is one, is one more (the
-    second mora of a Japanese sign). ``takes`` counts the takes that calibrated it.
+    second mora of a Japanese sign). ``mark_pattern`` finds marks (see ``dubbing.domain.marks``): they are not counted,
+    and make the pauses that they name. ``takes`` counts the takes that calibrated it.
     """
 
     language: str
@@ -181,6 +182,7 @@ class Pace:
     lead_ms: float
     takes: int = 0
     extra_pattern: str = ""
+    mark_pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,25 +7,58 @@ const TEMPO_CEILING = 2;
 const LETTER = /[\p{L}\p{N}]/u;
 const NEEDS_BLANK = ".,:;!?";
 const CLOSERS = "\"'”’»)]";
+const EMPHASIS = /(?<![a-zà-ÿœ0-9*])\*(?=[^\s*])([^*]{1,200}?[^\s*]|[^\s*])\*(?![a-zà-ÿœ0-9*])/giu;
+const PAUSE_MS = 400;
+const MOST_PAUSE_MS = 10000;
+const SECONDS_BELOW = 20;
 
 const compiled = new Map();
 
+function compile(pattern) {
+  if (!compiled.has(pattern)) compiled.set(pattern, new RegExp(pattern, "giu"));
+  return compiled.get(pattern);
+}
+
 function matches(text, pattern) {
   if (!pattern) return 0;
-  if (!compiled.has(pattern)) compiled.set(pattern, new RegExp(pattern, "giu"));
   let count = 0;
-  for (const match of text.matchAll(compiled.get(pattern))) if (match[0]) count += 1;
+  for (const match of text.matchAll(compile(pattern))) if (match[0]) count += 1;
   return count;
 }
 
+function markMs([, length, unit]) {
+  if (length === undefined) return PAUSE_MS;
+  const value = Number(length.replace(",", "."));
+  const named = (unit ?? "").toLowerCase();
+  const isMs = named === "ms" || (!named && value >= SECONDS_BELOW);
+  return Math.min(Math.floor((isMs ? value : value * 1000) + 0.5), MOST_PAUSE_MS);
+}
+
+/** What is said of a text, and the silence in ms that the marks between its words ask for ("[pause 400]", "*so*"). */
+function said(text, pace) {
+  if (!pace.mark_pattern || !/[[(（［【*]/.test(text)) return [text, 0];
+  const found = Array.from(text.matchAll(compile(pace.mark_pattern)));
+  if (!found.length && !text.includes("*")) return [text, 0];
+  const ends = [0, ...found.map((match) => match.index + match[0].length)];
+  const parts = ends.map((end, index) => text.slice(end, found[index]?.index));
+  const hasWords = parts.map((part) => LETTER.test(part));
+  const silence = found.reduce((sum, match, index) => {
+    const isInside = hasWords.slice(0, index + 1).includes(true) && hasWords.slice(index + 1).includes(true);
+    return sum + (isInside ? markMs(match) : 0);
+  }, 0);
+  const whole = parts.join(" ").replace(EMPHASIS, "$1").replace(/\s+([.,;:!?…])/g, "$1");
+  return [whole.split(/\s+/).filter(Boolean).join(" "), silence];
+}
+
 export function syllablesOf(text, pace) {
-  const lowered = text.toLowerCase();
+  const lowered = said(text, pace)[0].toLowerCase();
   return matches(lowered, pace.syllable_pattern) + matches(lowered, pace.extra_pattern);
 }
 
-/** The pauses inside a text: the longest of each run of marks, but for the run that ends the text. */
+/** The pauses inside a text: the longest of each run of punctuation, but for the last run; and those of its marks. */
 export function pausesMs(text, pace) {
-  const signs = Array.from(text);
+  const [plain, silence] = said(text, pace);
+  const signs = Array.from(plain);
   const last = signs.findLastIndex((sign) => LETTER.test(sign));
   let total = 0;
   let longest = 0;
@@ -34,7 +67,7 @@ export function pausesMs(text, pace) {
     if (Object.hasOwn(pace.pause_ms, sign) && pauses(signs, place)) longest = Math.max(longest, pace.pause_ms[sign]);
     else if (longest && LETTER.test(sign)) { total += longest; longest = 0; }
   }
-  return total + longest;
+  return silence + total + longest;
 }
 
 function pauses(signs, place) {
@@ -68,7 +101,7 @@ export function planFit(natural, slot) {
 
 /** What `text` would take in `slot` {start, end, limit} in ms; the names are those of FitEstimate. */
 export function estimate(text, pace, slot, sourceSyllables = 0) {
-  const characters = Array.from(text.trim()).length;
+  const characters = Array.from(said(text, pace)[0].trim()).length;
   const syllables = syllablesOf(text, pace);
   const natural = naturalMs(text, pace);
   const spare = COMFORT[1] * (slot.limit - slot.start) - pace.lead_ms - pausesMs(text, pace);
