@@ -78,15 +78,19 @@ class WhisperDecoder:
         return found
 
     def hypotheses(self, encoded: Any, language: str, task: str, wanted: int, **options: Any) -> list[Decoded]:
-        """Up to ``wanted`` different texts of one encoded piece, Whisper's favourite first; none repeats itself."""
-        beam = max(int(options.pop("beam_size", 5)), wanted)
-        found = self._hypotheses(self._tokenizer(language, task), encoded, 1, beam_size=beam, num_hypotheses=wanted,
-                                 **options)[0]
-        different: dict[str, Decoded] = {}
-        for each in found:
-            if compression_ratio(each.text) <= _REPETITIVE:
-                different.setdefault(each.text.strip(), each)
-        return list(different.values())
+        """Up to ``wanted`` different texts of one encoded piece, Whisper's favourite first.
+
+        Where each of them repeats itself, they are searched again without repetition.
+        """
+        tokenizer = self._tokenizer(language, task)
+        options["beam_size"] = max(int(options.get("beam_size", 5)), wanted)
+        for more in ({}, {"repetition_penalty": 1.2, "no_repeat_ngram_size": 4}):
+            found = self._hypotheses(tokenizer, encoded, 1, num_hypotheses=wanted, **more, **options)[0]
+            fluent = {each.text.strip(): each for each in reversed(found)
+                      if compression_ratio(each.text) <= _REPETITIVE}
+            if fluent:
+                break
+        return list(reversed(fluent.values()))
 
     def align(self, encoded: Any, found: Sequence[Decoded], lengths: Sequence[int], starts: Sequence[float],
               language: str) -> list[list[TimedText]]:
