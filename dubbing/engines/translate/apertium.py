@@ -5,22 +5,29 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from typing import ClassVar
 
-from dubbing.engines.base import TranslationRequest
+from dubbing.domain.translation import Brief, Candidate
+from dubbing.engines.base import Report, TranslationRequest, silent
+from dubbing.engines.translate.common import one_by_one, primary
 from dubbing.errors import UnavailableError
 from dubbing.media.languages import iso639_2
 
 _TIMEOUT_S = 30
 #: Apertium reads these as its own notation or as formatting; none of them is ever spoken.
 _NOTATION = re.compile(r"[\[\]{}<>^$@\\|*#~]")
+#: What Apertium puts before a word that it does not know (*) or cannot inflect (@, #).
+_MARK = re.compile(r"(?<!\w)[*@#](?=\w)")
+#: How far a translation is trusted in which every word was known.
+_TRUST = 0.45
 
 
 class ApertiumTranslator:
     """The ``apertium`` command with the pairs that ``apertium -l`` lists."""
 
     id: ClassVar[str] = "apertium"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     licence: ClassVar[str] = "GPL-2.0-or-later (a separate program)"
     is_fake: ClassVar[bool] = False
     needs_sound: ClassVar[bool] = False
@@ -48,24 +55,38 @@ class ApertiumTranslator:
 
     def translate(self, request: TranslationRequest, source: str, target: str) -> str:
         """Translate one utterance. Raises UnavailableError when the pair is missing or Apertium fails."""
+        return self._ask(request.text, source, target)[0]
+
+    def candidates(self, requests: Sequence[TranslationRequest], brief: Brief, report: Report = silent,
+                   ) -> list[tuple[Candidate, ...]]:
+        """One for each line, trusted less the more of its words Apertium did not know."""
+        return one_by_one(requests, brief, report, self._answer)
+
+    def _answer(self, request: TranslationRequest, brief: Brief) -> tuple[Candidate, ...]:
+        text, unknown = self._ask(request.text, brief.source, brief.target)
+        return (Candidate(text, round(_TRUST * (1 - unknown), 3), self.id),)
+
+    def _ask(self, given: str, source: str, target: str) -> tuple[str, float]:
+        """The translation and the share of words that Apertium marked."""
         mode = self._mode(source, target)
         if mode is None:
             raise UnavailableError(f"Apertium has no pair {source} to {target} installed.",
                                    "Install the pair, or choose another translator.")
-        text = re.sub(r"\s+", " ", _NOTATION.sub(" ", request.text)).strip()
+        text = re.sub(r"\s+", " ", _NOTATION.sub(" ", given)).strip()
         if not text:
-            return ""
+            return "", 0.0
         # Apertium loses a last sentence that does not end; a full stop is lent to it and taken back.
         lent = not text.endswith((".", "!", "?", "…", ":", ";"))
         try:
-            done = subprocess.run([self._command, "-u", "-f", "txt", mode], input=text + ("." if lent else "") + "\n",
+            done = subprocess.run([self._command, "-f", "txt", mode], input=text + ("." if lent else "") + "\n",
                                   capture_output=True, text=True, encoding="utf-8", timeout=_TIMEOUT_S, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise UnavailableError(f"Apertium did not answer: {error}.", "Check its installation.") from error
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise UnavailableError(f"Apertium failed: {reason}.", "Check its installation.")
-        return _tidy(done.stdout, text, lent)
+        unknown = len(_MARK.findall(done.stdout)) / max(1, len(done.stdout.split()))
+        return _tidy(done.stdout, text, lent), min(1.0, unknown)
 
     def _pairs(self) -> tuple[str, ...]:
         if self._known is None:
@@ -80,8 +101,8 @@ class ApertiumTranslator:
         """The installed mode for a pair; a regional target such as en-US takes its own mode where there is one."""
         pairs = self._pairs()
         region = target.replace("-", "_").partition("_")[2].upper()
-        for left in (iso639_2(source), _primary(source)):
-            for right in (iso639_2(target), _primary(target)):
+        for left in (iso639_2(source), primary(source)):
+            for right in (iso639_2(target), primary(target)):
                 for mode in (f"{left}-{right}_{region}", f"{left}-{right}"):
                     if mode in pairs:
                         return mode
@@ -90,12 +111,9 @@ class ApertiumTranslator:
 
 def _tidy(output: str, source: str, lent: bool) -> str:
     """Remove marks of unknown words, a lent full stop and doubled blanks; restore the first capital."""
-    text = re.sub(r"\s+", " ", re.sub(r"(?<!\w)[*@#](?=\w)", "", output)).strip()
+    text = re.sub(r"\s+", " ", _MARK.sub("", output)).strip()
     text = re.sub(r"\s+([,.;:!?…])", r"\1", text)
     if lent:
         text = text.removesuffix(".")
     return text[:1].upper() + text[1:] if source[:1].isupper() else text
 
-
-def _primary(language: str) -> str:
-    return language.replace("_", "-").split("-")[0].lower()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from dubbing.engines.base import TranslationRequest
+from dubbing.domain.translation import Brief, Candidate
+from dubbing.engines.base import Report, TranslationRequest, silent
+from dubbing.engines.translate.common import one_by_one
 
 
 class FakeTranslator:
@@ -31,3 +34,10 @@ class FakeTranslator:
 
     def translate(self, request: TranslationRequest, source: str, target: str) -> str:
         return f"[{target}] {request.text}" if request.text.strip() else ""
+
+    def candidates(self, requests: Sequence[TranslationRequest], brief: Brief, report: Report = silent,
+                   ) -> list[tuple[Candidate, ...]]:
+        return one_by_one(requests, brief, report, self._answer)
+
+    def _answer(self, request: TranslationRequest, brief: Brief) -> tuple[Candidate, ...]:
+        return (Candidate(self.translate(request, brief.source, brief.target), 1.0, self.id),)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import difflib
 import gc
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from dubbing.domain.translation import Brief, Candidate
 from dubbing.engines.asr.decoder import SAMPLE_RATE, Decoded, WhisperDecoder, whisper_languages
 from dubbing.engines.asr.guards import Evidence, compression_ratio, is_invented
-from dubbing.engines.base import Sound, TranslationRequest
+from dubbing.engines.base import Report, Sound, TranslationRequest, silent
+from dubbing.engines.translate.common import different, one_by_one, ordinal, primary
 from dubbing.weights.store import Store
 
 _LONGEST_S = 28.0
@@ -44,7 +46,7 @@ class WhisperTranslator:
     is_fake: ClassVar[bool] = False
     needs_sound: ClassVar[bool] = True
     quality: ClassVar[int] = 50
-    version: str = "2"
+    version: str = "3"
 
     def __init__(self, model: str | Path = "auto", device: str = "", store: Store | None = None) -> None:
         self._store = store or Store()
@@ -52,7 +54,7 @@ class WhisperTranslator:
         large = model == "auto" and self._store.find("faster-whisper-large-v3") is not None
         self._model = ("faster-whisper-large-v3" if large else "whisper-base") if model == "auto" else str(model)
         self._decoder: Any = None
-        self.version = f"2 {Path(self._model).name}"
+        self.version = f"3 {Path(self._model).name}"
 
     def why_unavailable(self) -> str | None:
         return None if Path(self._model).is_dir() else self._store.why_unavailable(self._model)
@@ -67,29 +69,50 @@ class WhisperTranslator:
         gc.collect()
 
     def supports(self, source: str, target: str) -> bool:
-        return _primary(target) == "en" and _primary(source) != "en" and _primary(source) in whisper_languages()
+        return primary(target) == "en" and primary(source) != "en" and primary(source) in whisper_languages()
 
     def translate(self, request: TranslationRequest, source: str, target: str) -> str:
         """English text of ``request.sound_16k``; "" when there is no sound or nothing believable in it."""
+        found = self._answer(request, Brief(source, target))
+        return found[0].text if found else ""
+
+    def candidates(self, requests: Sequence[TranslationRequest], brief: Brief, report: Report = silent,
+                   ) -> list[tuple[Candidate, ...]]:
+        """The hypotheses of one or more searches, most believable first; () for a line in which nothing is believed."""
+        return one_by_one(requests, brief, report, self._answer)
+
+    def _answer(self, request: TranslationRequest, brief: Brief) -> tuple[Candidate, ...]:
         if request.sound_16k is None or len(request.sound_16k) < SAMPLE_RATE // 10:
-            return ""
+            return ()
         self.load()
         least = _SURE if request.must_be_sure else _BELIEVABLE
-        parts = [self._translate_part(part, request.text, _primary(source), least)
+        parts = [self._translate_part(part, request.text, primary(brief.source), max(1, request.wanted))
                  for part in _parts(request.sound_16k)]
-        return " ".join(part for part in parts if part)
+        believed = [part for part in parts if part and part[0][1] > least]
+        if not believed:
+            return ()
+        # Of a line of several parts, the first candidate joins their favourites, the second each part's second, ...
+        found = []
+        for rank in range(max(len(part) for part in believed)):
+            chosen = [part[min(rank, len(part) - 1)] for part in believed]
+            scores = [score for _text, score in chosen]
+            if min(scores) > _BELIEVABLE:
+                found.append(Candidate(" ".join(text for text, _score in chosen), round(float(np.mean(scores)), 3),
+                                       self.id, ordinal(rank)))
+        return different(found, request.wanted)
 
-    def _translate_part(self, sound: Sound, heard: str, language: str, least: float) -> str:
-        """The most believable of several decodings, tried in turn until one is good."""
-        best, best_score = "", least
+    def _translate_part(self, sound: Sound, heard: str, language: str, wanted: int) -> list[tuple[str, float]]:
+        """(text, believability) of several searches, tried in turn until one is good; most believable first."""
+        scores: dict[str, float] = {}
         for piece, options in _attempts(sound):
-            found = self._decoder.decode(self._decoder.encode([piece]), 1, language, "translate", **options)[0]
-            score = believability(found, heard, len(sound) / SAMPLE_RATE)
-            if score > best_score:
-                best, best_score = found.text.strip(), score
-            if best_score > _GOOD:
+            encoded = self._decoder.encode([piece])
+            for found in self._decoder.hypotheses(encoded, language, "translate", wanted, **options):
+                score = believability(found, heard, len(sound) / SAMPLE_RATE)
+                scores[found.text.strip()] = max(score, scores.get(found.text.strip(), 0.0))
+            if max(scores.values(), default=0.0) > _GOOD:
                 break
-        return best
+        return sorted(((text, score) for text, score in scores.items() if text and score > 0),
+                      key=lambda item: -item[1])
 
 
 def believability(found: Decoded, heard: str, seconds: float) -> float:
@@ -137,6 +160,3 @@ def _parts(sound: Sound) -> list[Sound]:
         sound = sound[cut:]
     return [*parts, sound]
 
-
-def _primary(language: str) -> str:
-    return language.replace("_", "-").split("-")[0].lower()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dubbing.domain.translation import Brief
 from dubbing.engines.base import TranslationRequest
 from dubbing.engines.translate.apertium import ApertiumTranslator, _tidy
 from dubbing.engines.translate.fake import FakeTranslator
@@ -24,7 +25,7 @@ def program(tmp_path: Path) -> ApertiumTranslator:
     script = tmp_path / "apertium"
     script.write_text("""#!/bin/sh
 if [ "$1" = -l ]; then echo "  eng-spa"; echo "  spa-eng_US"; echo "  spa-eng"; exit; fi
-if [ "$4" = spa-eng_US ]; then echo "broken" >&2; exit 3; fi
+if [ "$3" = spa-eng_US ]; then echo "broken" >&2; exit 3; fi
 sed -e "s/zorg/*zorg/" -e "s/^/ /"
 """)
     script.chmod(script.stat().st_mode | stat.S_IEXEC)
@@ -42,6 +43,13 @@ def test_marks_notation_and_blanks_are_removed(program: ApertiumTranslator) -> N
     assert program.translate(request("I saw [a] $zorg^ @home"), "en", "es") == "I saw a zorg home"
     assert program.translate(request("  "), "en", "es") == ""
     assert _tidy(" hola *mundo , amigo.", "Hello", lent=True) == "Hola mundo, amigo"
+
+
+def test_words_that_it_does_not_know_cost_trust(program: ApertiumTranslator) -> None:
+    known, doubtful, empty = program.candidates(
+        [request("the house is big"), request("the zorg"), request(" ")], Brief("en", "es"))
+    assert known[0].text == "the house is big" and known[0].engine == "apertium" and not empty
+    assert doubtful[0].text == "the zorg" and doubtful[0].meaning == pytest.approx(known[0].meaning / 2)
 
 
 def test_a_text_cannot_become_an_option_or_a_command(program: ApertiumTranslator) -> None:
@@ -71,3 +79,5 @@ def test_the_fake_marks_its_text() -> None:
     fake = FakeTranslator()
     assert fake.is_fake and fake.supports("es", "en") and not fake.supports("en", "en")
     assert fake.translate(request("Hola."), "es", "en") == "[en] Hola."
+    assert [found[0].text for found in fake.candidates([request("Hola."), request("Si.")], Brief("es", "en"))] == [
+        "[en] Hola.", "[en] Si."]
