@@ -37,7 +37,7 @@ _EMPHASIS = re.compile(marks.EMPHASIS, re.IGNORECASE)
 _END, _BEGIN = "(?![a-zà-ÿœ'’])", "(?<![a-zà-ÿœ'’])"
 
 _ENGLISH = "|".join((
-    f"{_BEGIN}(?:th|sh|[bhmw])e{_END}",                     # the, she, be, he, me, we
+    f"{_BEGIN}[b-df-hj-np-tv-z]{{1,3}}e[ds]?{_END}",          # the, she, yes, red
     f"(?<=[bcdfgkpstz])le[ds]?{_END}",                      # lit-tle, peo-ple, puz-zled
     "(?<![tcsgx])i(?=[ao])|(?<![qg])u(?=a(?!y))",           # me-di-a, u-su-al, but na-tion, quar-ter
     f"[eoyu](?=ing{_END})",                                 # be-ing, try-ing
