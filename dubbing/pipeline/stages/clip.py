@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,14 @@ from dubbing.media.excerpt import wav_between
 from dubbing.media.patches import PatchSets
 from dubbing.media.probe import MediaInfo
 from dubbing.pipeline.artifact import Artifact
-from dubbing.pipeline.mixing import PlacedTake, measure_lines, mix_blocks, take_gain
+from dubbing.pipeline.levels import measure_lines
+from dubbing.pipeline.mixing import mix_blocks
 from dubbing.pipeline.stage import Step
+from dubbing.pipeline.stages import mix
 from dubbing.pipeline.stages.export import named_patches
-from dubbing.pipeline.stages.mix import take_at
 from dubbing.pipeline.stages.separate import MUSIC_AND_EFFECTS, SPEECH
 
-VERSION = "1"
+VERSION = "2"
 CLIP, SIDE = "clip.mp4", "side.mp4"
 #: How much before and after a line is seen.
 MARGIN_MS = 1000
@@ -52,14 +52,15 @@ def span_of(line: ClipLine, duration_ms: int) -> tuple[int, int]:
 
 
 def step(source: Path, source_sha256: str, media: MediaInfo, separated: Artifact, line: ClipLine,
-         neighbours: Sequence[ClipLine], lipsyncer: LipSyncer | None, *, language: str, utterance: str) -> Step:
-    """``neighbours``: other dubbed lines that are heard or seen in the clip."""
+         neighbours: Sequence[ClipLine], lipsyncer: LipSyncer | None, *, language: str, utterance: str,
+         duck_db: float = 0.0) -> Step:
+    """``neighbours``: other dubbed lines that are heard or seen in the clip. duck_db: as in the mix."""
     lines = sorted([line, *neighbours], key=lambda one: one.start_ms)
     start_ms, end_ms = span_of(line, media.duration_ms)
 
     def build(folder: Path, facts: dict[str, Any], report: Report) -> None:
         info = media.audio[0]
-        sound = mixed_between(source, separated, lines, start_ms, end_ms, info.sample_rate)
+        sound = mixed_between(source, separated, lines, start_ms, end_ms, info.sample_rate, duck_db)
         report(1, 3, "Rendering the clip")
         rendered = [one.rendered for one in lines if one.rendered is not None]
         patches = named_patches(lipsyncer, rendered) if lipsyncer is not None else PatchSets([])
@@ -68,8 +69,8 @@ def step(source: Path, source_sha256: str, media: MediaInfo, separated: Artifact
         facts.update(start_ms=start_ms, end_ms=end_ms)
         report(3, 3, "Rendering the clip")
 
-    params = {"span": [start_ms, end_ms], "lines": [[one.start_ms, one.end_ms] for one in lines],
-              "at": lines.index(line)}
+    params: dict[str, Any] = {"span": [start_ms, end_ms], "lines": [[one.start_ms, one.end_ms] for one in lines],
+              "at": lines.index(line), "duck_db": duck_db}
     inputs: dict[str, Artifact | str] = {"source": source_sha256, "separated": separated}
     for i, one in enumerate(lines):
         inputs[f"take{i:03d}"] = one.take
@@ -79,31 +80,18 @@ def step(source: Path, source_sha256: str, media: MediaInfo, separated: Artifact
 
 
 def mixed_between(source: Path, separated: Artifact, lines: Sequence[ClipLine], start_ms: int, end_ms: int,
-                  rate: int) -> Sound:
+                  rate: int, duck_db: float = 0.0) -> Sound:
     """[channels, samples] of the dubbed mix; only what is near is read, and it sounds as in the whole."""
     low = min([start_ms, *(line.start_ms for line in lines)])
     high = max([end_ms, *(line.heard_until_ms for line in lines)])
-
-    def samples(ms: float) -> int:
-        return round((ms - low) * rate / 1000)
-
     background, _ = wav_between(separated.path(MUSIC_AND_EFFECTS), low, high)
     whole = _original(source, separated, background, low, high)
-    spans = [(samples(line.start_ms), samples(line.end_ms)) for line in lines]
-    levels = measure_lines([whole], [background], spans, rate)
-    placed = []
-    for line, level in zip(lines, levels, strict=True):
-        take = take_at(line.take, rate)
-        placed.append(PlacedTake(samples(line.start_ms), len(take), partial(_itself, take),
-                                 take_gain(take, rate, level), level.balance))
+    spans = mix.spans_of(lines, rate, low)
+    placed = mix.placed_takes(lines, measure_lines([whole], [background], spans, rate), rate, low)
     made = [block.mix for block in mix_blocks(audio.rechunked([whole], audio.BLOCK_SAMPLES), [background], placed,
-                                              spans, rate)]
-    mix = np.concatenate(made, axis=1) if made else whole
-    return np.ascontiguousarray(mix[:, samples(start_ms) : samples(end_ms)])
-
-
-def _itself(sound: Sound) -> Sound:
-    return sound
+                                              spans, rate, duck_db=duck_db)]
+    mixed = np.concatenate(made, axis=1) if made else whole
+    return np.ascontiguousarray(mixed[:, round((start_ms - low) * rate / 1000): round((end_ms - low) * rate / 1000)])
 
 
 def _original(source: Path, separated: Artifact, background: Sound, low: int, high: int) -> Sound:

@@ -1,24 +1,41 @@
-"""mix: the dubbed sound track and its speech stem, in the original's sample rate and channel layout."""
+"""mix: the dubbed sound track and its speech stem, in the original's sample rate and channel layout.
+
+Facts: ``gains`` of the takes, ``loudness`` of the original and of the mix (what comes of it, see the stage loudness).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from dubbing.engines.base import Report, Sound
 from dubbing.media import audio
+from dubbing.media.loudness_meter import PeakMeter, PowerMeter, result
 from dubbing.media.probe import AudioInfo
 from dubbing.pipeline.artifact import Artifact
-from dubbing.pipeline.mixing import PlacedTake, measure_lines, mix_blocks, take_gain
+from dubbing.pipeline.levels import LineLevel, audible, measure_lines, take_gain
+from dubbing.pipeline.limiter import MixBlock
+from dubbing.pipeline.mixing import PlacedTake, mix_blocks
 from dubbing.pipeline.stage import Step
 from dubbing.pipeline.stages import separate
 from dubbing.pipeline.stages.synthesize import load_take
 
-VERSION = "1"
+VERSION = "2"
 MIX, SPEECH = "mix.wav", "speech.wav"
+
+
+class Heard(Protocol):
+    """A take with its start, and the end (ms) of the original line that it replaces."""
+
+    @property
+    def take(self) -> Artifact: ...
+    @property
+    def start_ms(self) -> int: ...
+    @property
+    def end_ms(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,41 +48,55 @@ class DubbedLine:
 
 
 def step(source: Path, source_sha256: str, separated: Artifact, lines: Sequence[DubbedLine], info: AudioInfo, *,
-         language: str) -> Step:
-    """Outside dubbed lines the mix is the original, sample for sample."""
+         language: str, duck_db: float = 0.0) -> Step:
+    """Outside dubbed lines the mix is the original, sample for sample; ``duck_db``: how far M&E goes down in them."""
     rate = info.sample_rate
-
-    def samples(ms: float) -> int:
-        return round(ms * rate / 1000)
 
     def build(folder: Path, facts: dict[str, Any], report: Report) -> None:
         background = separated.path(separate.MUSIC_AND_EFFECTS)
-        spans = [(samples(line.start_ms), samples(line.end_ms)) for line in lines]
+        spans = spans_of(lines, rate)
         # M&E that came with the project need not be what is left of the original without its speech.
         whole, rest = (audio.read_wav_blocks(separated.path(separate.SPEECH)), ()) if separated.facts.get("given") \
             else (audio.blocks(source), audio.read_wav_blocks(background))
         levels = measure_lines(whole, rest, spans, rate)
         report(1, 3, "")
-        placed = []
-        for line, level in zip(lines, levels, strict=True):
-            load = partial(take_at, line.take, rate)
-            gain = take_gain(load(), rate, level)
-            length = samples(line.take.facts["duration_ms"]) + rate // 100
-            placed.append(PlacedTake(samples(line.start_ms), length, load, gain, level.balance))
-        total, done = max(1, samples(info.duration_ms)), 0
+        placed = placed_takes(lines, levels, rate)
+        meters = _Meters(rate)
+        total, done = max(1, round(info.duration_ms * rate / 1000)), 0
         with (audio.wav_writer(folder / MIX, rate) as write_mix,
               audio.wav_writer(folder / SPEECH, rate) as write_speech):
-            for block in mix_blocks(audio.blocks(source), audio.read_wav_blocks(background), placed, spans, rate):
+            for block in mix_blocks(meters.original(audio.blocks(source)), audio.read_wav_blocks(background), placed,
+                                    spans, rate, duck_db=duck_db):
                 write_mix(block.mix)
                 write_speech(block.speech)
+                meters.mixed(block)
                 done += block.mix.shape[1]
                 report(1 + 2 * min(done, total) / total, 3, "")
         facts["gains"] = [round(take.gain, 4) for take in placed]
+        facts["loudness"] = meters.facts()
 
-    params = {"lines": [[line.start_ms, line.end_ms] for line in lines]}
+    params: dict[str, Any] = {"lines": [[line.start_ms, line.end_ms] for line in lines]}
+    if duck_db:
+        params["duck_db"] = duck_db
     inputs: dict[str, Artifact | str] = {"source": source_sha256, "separated": separated}
     inputs.update({f"take{i:05d}": line.take for i, line in enumerate(lines)})
     return Step("mix", VERSION, build, params, inputs, None, "s", None, language)
+
+
+def spans_of(lines: Iterable[Heard], rate: int, from_ms: int = 0) -> list[tuple[int, int]]:
+    """Where the original lines lie, in samples after ``from_ms``."""
+    return [(_samples(line.start_ms - from_ms, rate), _samples(line.end_ms - from_ms, rate)) for line in lines]
+
+
+def placed_takes(lines: Sequence[Heard], levels: Sequence[LineLevel], rate: int, from_ms: int = 0) -> list[PlacedTake]:
+    """Every line's take where and as loud as its line was; the clock begins at ``from_ms``."""
+    placed = []
+    for line, level in zip(lines, audible(levels), strict=True):
+        load = partial(take_at, line.take, rate)
+        length = _samples(line.take.facts["duration_ms"], rate) + rate // 100
+        placed.append(PlacedTake(_samples(line.start_ms - from_ms, rate), length, load, take_gain(load(), rate, level),
+                                 level.balance))
+    return placed
 
 
 def take_at(take: Artifact, rate: int) -> Sound:
@@ -73,3 +104,29 @@ def take_at(take: Artifact, rate: int) -> Sound:
     sound, own_rate, _ = load_take(take)
     return audio.resample(sound, own_rate, rate)
 
+
+def _samples(ms: float, rate: int) -> int:
+    return round(ms * rate / 1000)
+
+
+class _Meters:
+    """Loudness of the original and of the mix, measured while they pass by."""
+
+    def __init__(self, rate: int) -> None:
+        self._original, self._mix, self._speech = PowerMeter(rate), PowerMeter(rate), PowerMeter(rate)
+        self._original_peak, self._mix_peak = PeakMeter(), PeakMeter()
+
+    def original(self, blocks: Iterable[Sound]) -> Iterator[Sound]:
+        for block in blocks:
+            self._original.push(block)
+            self._original_peak.push(block)
+            yield block
+
+    def mixed(self, block: MixBlock) -> None:
+        self._mix.push(block.mix)
+        self._mix_peak.push(block.mix)
+        self._speech.push(block.speech)
+
+    def facts(self) -> dict[str, dict[str, float | None]]:
+        return {"source": result(self._original.powers(), self._original_peak.finish()).to_json(),
+                "mix": result(self._mix.powers(), self._mix_peak.finish(), self._speech.powers()).to_json()}
