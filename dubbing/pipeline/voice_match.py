@@ -18,12 +18,18 @@ import numpy.typing as npt
 
 from dubbing.engines.base import Sound, Voice
 from dubbing.errors import UsageError
-from dubbing.pipeline.world import Vocoded, pitch_track
+from dubbing.media.audio import resample
+from dubbing.pipeline.speech_frames import HOP_MS, SILENCE_DB, speech_frames
+from dubbing.pipeline.world import Vocoded
 
 MOST_SEMITONES = 5.0
 MOST_FORMANT = 0.12
 _RATE = 16_000
 _MOST_SECONDS = 45
+_MOST_LINES = 60
+_LEAST_SPOKEN_MS = 150.0
+#: So far off the median a pitch is a creak or an error, no tune.
+_OFF_SEMITONES = 11.0
 #: Spacing of formants (Hz) of a vocal tract of middle length; a profile's ``formant_scale`` is relative to it.
 _MIDDLE_SPACING_HZ = 1080.0
 _SCALE_OF_SEX = {"female": 1.06, "male": 0.96, "unknown": 1.0}
@@ -44,7 +50,10 @@ class SpeakerProfile:
     """How a person speaks. ``pitch_hz`` is 0 when too little voiced speech was heard; ``sex`` is a guess.
 
     ``pitch_range_semitones`` is the 10th to the 90th percentile; ``formant_scale`` above 1 means a shorter vocal
-    tract than the middle one; ``loudness_db`` is RMS relative to full scale.
+    tract than the middle one; ``loudness_db`` is RMS relative to full scale. The rest is of the median line:
+    ``level_db`` of its loud parts re full scale, ``brightness_db`` its energy above over below 1 kHz, ``voiced_share``
+    the part of its frames with a voice, ``rate`` its syllables a second (all as in ``speech_frames``), and
+    ``line_range_semitones`` its range of pitch.
     """
 
     pitch_hz: float
@@ -52,6 +61,16 @@ class SpeakerProfile:
     formant_scale: float
     sex: str
     loudness_db: float
+    level_db: float = SILENCE_DB
+    brightness_db: float = 0.0
+    voiced_share: float = 0.0
+    rate: float = 0.0
+    line_range_semitones: float = 0.0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a line of this speaker was heard."""
+        return self.level_db > SILENCE_DB
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +116,46 @@ def measure_speaker(sound_16k: Sound, spans: Sequence[tuple[int, int]]) -> Speak
     loud_db = 20 * np.log10(max(1e-6, float(np.sqrt(np.mean(np.square(speech))))) if len(speech) else 1e-6)
     pitches = voiced_pitches(speech, _RATE)
     if len(pitches) < 20:
-        return SpeakerProfile(0.0, 0.0, 1.0, "unknown", float(loud_db))
+        return SpeakerProfile(0.0, 0.0, 1.0, "unknown", float(loud_db), *_median_line(sound_16k, spans))
     pitch = float(np.median(pitches))
+    pitches = pitches[np.abs(12 * np.log2(pitches / pitch)) < _OFF_SEMITONES]
     low, high = np.percentile(pitches, [10, 90])
     scale = formant_scale(speech)
-    return SpeakerProfile(pitch, float(12 * np.log2(high / low)), scale, _sex(pitch, scale), float(loud_db))
+    return SpeakerProfile(pitch, float(12 * np.log2(high / low)), scale, _sex(pitch, scale), float(loud_db),
+                          *_median_line(sound_16k, spans))
+
+
+def _median_line(sound_16k: Sound, spans: Sequence[tuple[int, int]]) -> tuple[float, ...]:
+    """Level, brightness, share of voiced frames, rate and range of the lines, their median weighted by length."""
+    rows, weights = [], []
+    for start, end in _spread(spans):
+        frames = speech_frames(sound_16k[start * _RATE // 1000: end * _RATE // 1000])
+        if frames.is_loud.sum() * HOP_MS >= _LEAST_SPOKEN_MS:
+            rows.append((frames.loudness_db, frames.brightness_db, frames.voiced_share, frames.rate,
+                         frames.pitch_range))
+            weights.append(float(frames.is_loud.sum()))
+    if not rows:
+        return ()
+    return tuple(_weighted_median(column, weights) for column in zip(*rows, strict=True))
+
+
+def _spread(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """At most ``_MOST_LINES`` of the lines, from the first to the last."""
+    step = max(1.0, len(spans) / _MOST_LINES)
+    return [spans[int(i * step)] for i in range(min(len(spans), _MOST_LINES))]
+
+
+def _weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
+    order = np.argsort(values)
+    total = np.cumsum(np.asarray(weights)[order])
+    return float(np.asarray(values)[order][np.searchsorted(total, total[-1] / 2)])
 
 
 def voiced_pitches(speech: npt.NDArray[np.float64], sample_rate: int) -> npt.NDArray[np.float64]:
-    """Pitch (Hz) of each voiced 5 ms of ``speech``."""
+    """Pitch (Hz) of each voiced 10 ms of ``speech``."""
     if len(speech) < sample_rate // 10:
         return np.zeros(0)
-    pitch = pitch_track(speech, sample_rate, highest_hz=500.0)
+    pitch = speech_frames(resample(speech.astype(np.float32), sample_rate, _RATE)).pitch_hz
     return np.asarray(pitch[pitch > 0])
 
 

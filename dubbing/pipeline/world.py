@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dubbing.engines.base import Sound
+from dubbing.media.audio import resample
+from dubbing.pipeline.pitch import RATE, pitch_track
 
 FRAME_MS = 5.0
-LOWEST_HZ, HIGHEST_HZ = 60.0, 600.0
 Array = npt.NDArray[np.float64]
 
 
@@ -25,20 +26,6 @@ def pyworld() -> Any:
         warnings.simplefilter("ignore")
         import pyworld
     return pyworld
-
-
-def pitch_track(sound: npt.NDArray[Any], sample_rate: int, *, lowest_hz: float = LOWEST_HZ,
-                highest_hz: float = HIGHEST_HZ) -> Array:
-    """Pitch (Hz, 0 where there is none) of each 5 ms of mono ``sound``.
-
-    DIO with refinement: on a synthesizer's clean speech as good as Harvest, and many times faster.
-    """
-    world = pyworld()
-    speech = np.ascontiguousarray(sound, np.float64)
-    if len(speech) < sample_rate // 20:
-        return np.zeros(0)
-    pitch, times = world.dio(speech, sample_rate, f0_floor=lowest_hz, f0_ceil=highest_hz, frame_period=FRAME_MS)
-    return np.asarray(world.stonemask(speech, pitch, times, sample_rate))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +44,14 @@ class Vocoded:
         """Take mono ``sound`` (50 ms at the least) apart."""
         world = pyworld()
         speech = np.ascontiguousarray(sound, np.float64)
-        pitch = pitch_track(speech, sample_rate)
-        times = np.arange(len(pitch)) * FRAME_MS / 1000
+        times = np.arange(int(len(speech) * 1000 / sample_rate / FRAME_MS) + 1) * FRAME_MS / 1000
+        # Our own track: the vocoder's falls an octave short on high voices, and what it then says is another person.
+        track, _ = pitch_track(resample(sound, sample_rate, RATE), FRAME_MS)
+        pitch = np.zeros(len(times))
+        pitch[: len(track)] = track[: len(pitch)]
+        refined = world.stonemask(speech, pitch, times, sample_rate)
+        is_near = np.abs(np.log2(np.maximum(refined, 1.0) / np.maximum(pitch, 1.0))) < 0.1
+        pitch = np.where(is_near, refined, pitch)
         envelope = world.cheaptrick(speech, pitch, times, sample_rate)
         roughness = world.d4c(speech, pitch, times, sample_rate)
         return cls(pitch, envelope, roughness, sample_rate, len(sound))
@@ -70,8 +63,8 @@ class Vocoded:
         envelope = np.exp(_warped(np.log(self.envelope), ratio))
         return replace(self, envelope=envelope, roughness=np.clip(_warped(self.roughness, ratio), 0.0, 1.0))
 
-    def with_pitch(self, pitch_hz: Array) -> Vocoded:
-        return replace(self, pitch_hz=pitch_hz)
+    def with_pitch(self, pitch_hz: npt.NDArray[Any]) -> Vocoded:
+        return replace(self, pitch_hz=np.asarray(pitch_hz, np.float64))
 
     def whispered(self) -> Vocoded:
         """Without a voice: noise alone, through a tract whose low resonances a whisper does not feed."""

@@ -15,7 +15,7 @@ from dubbing.pipeline.stage import Step
 from dubbing.pipeline.stages.separate import SPEECH
 from dubbing.pipeline.voice_match import SpeakerProfile, assign_voices, measure_speaker
 
-VERSION = "1"
+VERSION = "2"
 PROFILES = "profiles.json"
 UNKNOWN = SpeakerProfile(0.0, 0.0, 1.0, "unknown", -20.0)
 
