@@ -87,6 +87,13 @@ class Derived:
     def set_standing(self, language: str, standing: Standing) -> None:
         write_json(self.folder / f"standing-{language}.json", asdict(standing))
 
+    def quality(self, language: str) -> dict[str, Any]:
+        """What quality control measured of the dub into ``language``; empty when it was never run."""
+        return _read(self.folder / f"quality-{language}.json")
+
+    def set_quality(self, language: str, measured: dict[str, Any]) -> None:
+        write_json(self.folder / f"quality-{language}.json", measured)
+
 
 def plain(name: str) -> str:
     """A file name for anything that a person may have typed."""

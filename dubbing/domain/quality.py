@@ -19,7 +19,9 @@ class Finding:
     """One thing that a check has to say, in ``message`` for people.
 
     check: stable name, e.g. "word_errors". utterance_id: "" for what concerns the whole dub. value and limit: what
-    was measured and what it is held against, in the check's unit; None where there is nothing to measure.
+    was measured and what it is held against, in ``unit`` ("" for shares and ratios); None where there is nothing to
+    measure. at_ms: where in the video to look. subject: the word, number or name that it is about: of one line and
+    check there is one finding a subject.
     """
 
     check: str
@@ -28,3 +30,6 @@ class Finding:
     message: str
     value: float | None = None
     limit: float | None = None
+    unit: str = ""
+    at_ms: int | None = None
+    subject: str = ""

@@ -17,6 +17,7 @@ from dubbing.storage.cards import Cards
 from dubbing.storage.casting import Casting
 from dubbing.storage.comments import Comments
 from dubbing.storage.consents import Consents
+from dubbing.storage.findings import Findings
 from dubbing.storage.history import History
 from dubbing.storage.imported import Imported
 from dubbing.storage.jobs import Jobs, Workers
@@ -71,6 +72,7 @@ class Repository:
     casting: Casting
     imported: Imported
     used: UsedArtifacts
+    findings: Findings
 
     def close(self) -> None:
         """Let go of the database."""
@@ -127,4 +129,5 @@ def open_repository(url: str | Path, *, busy_ms: int = BUSY_MS) -> Repository:
         casting=Casting(database),
         imported=Imported(database),
         used=UsedArtifacts(database),
+        findings=Findings(database),
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dubbing.team.lines import Lines
     from dubbing.team.memory import Memory
     from dubbing.team.projects import Projects
+    from dubbing.team.quality import Quality
     from dubbing.team.speakers import Speakers
     from dubbing.team.system import System
     from dubbing.team.takes import Takes
@@ -91,8 +92,15 @@ class Desk:
     @cached_property
     def projects(self) -> Projects:
         from dubbing.team.projects import Projects
+    from dubbing.team.quality import Quality
 
         return Projects(self.seat)
+
+    @cached_property
+    def quality(self) -> Quality:
+        from dubbing.team.quality import Quality
+
+        return Quality(self.seat)
 
     @cached_property
     def speakers(self) -> Speakers:

@@ -1,0 +1,79 @@
+"""Whether a speaker sounds like one person from line to line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from dubbing.domain.quality import Finding, Severity
+from dubbing.qc.values import QcDub, QcLine
+
+DRIFT, OTHER_VOICE = "voice_drift", "other_voice"
+#: Cosine between a line's voice print and the mean of its speaker's other lines: below the first it is looked at, below
+#: the second it is another person. By length of the take: short prints scatter.
+LIMITS = ((1200, 0.60, 0.48), (2500, 0.68, 0.55), (10**9, 0.74, 0.60))
+#: Prints of less than this say nothing.
+SHORTEST_MS = 700
+
+
+def drift(dub: QcDub) -> Iterator[Finding]:
+    """Lines that do not sound like the speaker's others (at least two of them)."""
+    for lines in _by_speaker(dub).values():
+        told = [line for line in lines if line.voice_print and (line.take_ms or 0) >= SHORTEST_MS]
+        if len(told) < 3:
+            continue
+        for line in told:
+            others = [(other.voice_print, other.take_ms or 0) for other in told if other is not line]
+            likeness = cosine(line.voice_print, _mean(others))
+            _, seen, refused = next(row for row in LIMITS if (line.take_ms or 0) < row[0])
+            if likeness < seen:
+                yield Finding(
+                    DRIFT, Severity.ERROR if likeness < refused else Severity.WARNING, line.id,
+                    f"Does not sound like this speaker's other lines (likeness {likeness:.2f}).", round(likeness, 4),
+                    refused if likeness < refused else seen, at_ms=line.start_ms)
+
+
+def other_voice(dub: QcDub) -> Iterator[Finding]:
+    """Lines that another voice speaks than most of the speaker's."""
+    for lines in _by_speaker(dub).values():
+        voices = [line.voice for line in lines if line.voice]
+        if len(set(voices)) < 2:
+            continue
+        usual = max(dict.fromkeys(voices), key=voices.count)
+        for line in lines:
+            if line.voice and line.voice != usual:
+                yield Finding(OTHER_VOICE, Severity.WARNING, line.id,
+                              f"Spoken by the voice {line.voice}; the speaker's other lines by {usual}.",
+                              at_ms=line.start_ms)
+
+
+def likeness_within(dub: QcDub) -> float | None:
+    """The median cosine of lines to their speakers' other lines; None where there is nothing to compare."""
+    found = []
+    for lines in _by_speaker(dub).values():
+        told = [line for line in lines if line.voice_print]
+        for line in told:
+            others = [(other.voice_print, other.take_ms or 0) for other in told if other is not line]
+            if others:
+                found.append(cosine(line.voice_print, _mean(others)))
+    return round(sorted(found)[len(found) // 2], 4) if found else None
+
+
+def cosine(first: Sequence[float], second: Sequence[float]) -> float:
+    """Of two prints of equal length; 0.0 when one is all zeros."""
+    norm = math.sqrt(sum(a * a for a in first) * sum(b * b for b in second))
+    return sum(a * b for a, b in zip(first, second, strict=True)) / norm if norm else 0.0
+
+
+def _mean(prints: Sequence[tuple[Sequence[float], int]]) -> list[float]:
+    """The mean print, longer takes counting more."""
+    return [sum(value * weight for value, weight in column)
+            for column in zip(*([(v, max(1, w)) for v in p] for p, w in prints), strict=True)]
+
+
+def _by_speaker(dub: QcDub) -> dict[str, list[QcLine]]:
+    found: dict[str, list[QcLine]] = {}
+    for line in dub.lines:
+        if line.take_ms:
+            found.setdefault(line.speaker, []).append(line)
+    return found
