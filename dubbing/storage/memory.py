@@ -95,6 +95,18 @@ class Memory:
         rows = sorted(rows, key=lambda row: (-scores[row.id], -row.uses, row.id))
         return [_to_hit(row, scores[row.id]) for row in rows[:limit]]
 
+    def exact(self, source_language: str, target_language: str, texts: Iterable[str]) -> dict[str, list[str]]:
+        """The remembered translations of each of ``texts`` that has any, those used most often first."""
+        keys = {text: memory_key(text) for text in texts if text.strip()}
+        pair = {"source_language": source_language, "target_language": target_language}
+        with self._database.read() as session:
+            rows = sorted(_known(session, pair, sorted(set(keys.values()))).values(),
+                          key=lambda row: (-row.uses, row.id))
+            by_key: dict[str, list[str]] = {}
+            for row in rows:
+                by_key.setdefault(row.source_key, []).append(row.target)
+        return {text: by_key[key] for text, key in keys.items() if key in by_key}
+
     def search(self, source_language: str, target_language: str, text: str, *, limit: int = 50) -> list[MemoryHit]:
         """Pairs with ``text`` in either side, in any case, newest first; of all languages where a language is ""."""
         query = select(MemoryRow.id, MemoryRow.source, MemoryRow.target).order_by(MemoryRow.id.desc())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -63,10 +64,11 @@ class Translations:
             return to_translation(write_text(session, utterance, row, language, text, engine, source, actor))
 
     def save_machine(self, project_id: str, utterance_id: str, language: str, text: str, *, engine: str,
-                     source_revision: int) -> Translation:
+                     source_revision: int, details: Mapping[str, Any] | None = None) -> Translation:
         """Save a machine's text, unless a person edited or approved what is there.
 
-        Returns the translation that stands now: compare its ``text`` to learn which one that is.
+        details: how it was come to; what is there stays when None. Returns the translation that stands now: compare
+        its ``text`` to learn which one that is.
         """
         with self._database.write() as session:
             utterance = find_utterance(session, project_id, utterance_id, hold=True)
@@ -74,7 +76,10 @@ class Translations:
             state = state_of(session, project_id, utterance_id, Layer.TRANSLATION, language)
             if row is not None and (row.edited_by_person or is_protected(state)):
                 return to_translation(row)
-            return to_translation(write_text(session, utterance, row, language, text, engine, source_revision, ""))
+            row = write_text(session, utterance, row, language, text, engine, source_revision, "")
+            if details is not None:
+                row.details = dict(details)
+            return to_translation(row)
 
 
 def write_text(session: Session, utterance: UtteranceRow, row: TranslationRow | None, language: str, text: str,
