@@ -28,7 +28,8 @@ p { margin: .25rem 0; color: var(--quiet) }
 .counts b, .figures b { display: block; font-size: 1.6rem; line-height: 1.2; font-variant-numeric: tabular-nums }
 .figures b { font-size: 1.15rem }
 .figures span, .counts span { color: var(--quiet); font-size: .9rem }
-.error { color: var(--error) } .warning { color: var(--warning) } .info { color: var(--info) } .good { color: var(--good) }
+.error { color: var(--error) } .warning { color: var(--warning) } .info { color: var(--info) }
+.good { color: var(--good) }
 table { border-collapse: collapse; width: 100% }
 caption { text-align: start; font-weight: 600; padding: 1.5rem 0 .4rem; font-size: 1.1rem }
 th, td { text-align: start; vertical-align: top; padding: .5rem .6rem .5rem 0; border-bottom: 1px solid var(--edge) }

@@ -54,5 +54,6 @@ FIGURE_WORDS: dict[str, dict[str, tuple[str, str]]] = {
            "dialogue": ("sonoridad del diálogo", "LUFS"), "true_peak": ("pico real", "dBTP"),
            "loudness_range": ("rango de sonoridad", "LU"), "preset": ("norma de sonoridad", ""),
            "lip_sync_closure_hits": ("labios cerrados en p, b, m", "%"),
-           "lip_sync_opening_r": ("la boca sigue el habla", ""), "lip_sync_opening_lag_ms": ("retraso de la boca", "ms")},
+           "lip_sync_opening_r": ("la boca sigue el habla", ""),
+           "lip_sync_opening_lag_ms": ("retraso de la boca", "ms")},
 }

@@ -32,7 +32,8 @@ class Findings:
         query = select(FindingRow).where(FindingRow.project_id == project_id, FindingRow.language == language)
         with self._database.read() as session:
             found = [_to_finding(row) for row in session.scalars(query)]
-        return sorted(found, key=lambda one: (_ORDER[one.severity], one.at_ms or 0, one.utterance_id, one.check, one.id))
+        return sorted(found, key=lambda one: (_ORDER[one.severity], one.at_ms or 0, one.utterance_id, one.check,
+                                              one.id))
 
     def place(self, finding_id: str) -> tuple[str, str]:
         """(project id, language) of a finding. Raises UsageError when it is gone."""

@@ -92,7 +92,6 @@ class Desk:
     @cached_property
     def projects(self) -> Projects:
         from dubbing.team.projects import Projects
-    from dubbing.team.quality import Quality
 
         return Projects(self.seat)
 
