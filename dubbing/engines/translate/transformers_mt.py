@@ -1,18 +1,24 @@
-"""Neural translation of text through transformers: OPUS-MT, M2M-100 and NLLB, where their weights can be had."""
+"""Neural translation of text through transformers: OPUS-MT, M2M-100, MADLAD-400 and NLLB, where there are weights."""
 
 from __future__ import annotations
 
 import gc
-import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from dubbing.engines.base import TranslationRequest
+from dubbing.domain.translation import Brief, Candidate
+from dubbing.engines.base import Report, TranslationRequest, silent
+from dubbing.engines.translate.common import primary
+from dubbing.engines.translate.nbest import line_candidates
 from dubbing.errors import UnavailableError
 from dubbing.weights.hub import hub_answers
 from dubbing.weights.store import Store
 
-M2M100, NLLB = "m2m100_418M", "nllb-200-distilled-600M"
+if TYPE_CHECKING:
+    from dubbing.engines.translate.seq2seq import Seq2Seq
+
+M2M100, MADLAD, NLLB = "m2m100_418M", "madlad400-3b-mt", "nllb-200-distilled-600M"
 
 _M2M100_CODES = (
     "af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi fr fy ga gd gl gu ha he hi hr ht hu hy "
@@ -29,19 +35,20 @@ _FLORES = (
     "sv:swe_Latn sw:swh_Latn ta:tam_Taml te:tel_Telu th:tha_Thai tl:tgl_Latn tr:tur_Latn uk:ukr_Cyrl ur:urd_Arab "
     "vi:vie_Latn zh:zho_Hans")
 _NLLB_CODES = dict(pair.split(":") for pair in _FLORES.split())
-
-_SENTENCE = re.compile(r"(?<=[.!?…。！？])\s+")
+#: MADLAD-400 knows four hundred; these are offered, under the codes that it has for them.
+_MADLAD_CODES = {code: code for code in (*_NLLB_CODES, "eu", "ga", "hy", "is", "ka", "kk", "km", "lo", "mk", "mn", "my",
+                                         "ne", "si", "sq")} | {"nb": "no", "tl": "fil", "he": "iw"}
 
 
 class TransformersTranslator:
-    """Takes, for a pair, the OPUS-MT model made for it, else M2M-100, else NLLB; present ones before others.
+    """Takes, for a pair, the OPUS-MT model made for it, else MADLAD-400, M2M-100 or NLLB; present ones before others.
 
     Only weights are read: safetensors, or pickles with ``weights_only``; no code from a repository is run.
-    NLLB may not be used commercially and is taken only when it was pulled by name.
+    NLLB may not be used commercially, and it and MADLAD-400 are taken only when they were pulled by name.
     """
 
     id: ClassVar[str] = "transformers"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     licence: ClassVar[str] = "Apache-2.0 (transformers); the model's own licence for its output"
     is_fake: ClassVar[bool] = False
     needs_sound: ClassVar[bool] = False
@@ -53,7 +60,7 @@ class TransformersTranslator:
         self._loaded: dict[str, tuple[Any, Any]] = {}
 
     def why_unavailable(self) -> str | None:
-        if self._store.present("opus-mt-") or self._store.find(M2M100) or self._store.find(NLLB):
+        if self._store.present("opus-mt-") or any(self._store.find(name) for name in (MADLAD, M2M100, NLLB)):
             return None
         if not self._store.offline and hub_answers():
             return None
@@ -68,7 +75,7 @@ class TransformersTranslator:
         gc.collect()
 
     def supports(self, source: str, target: str) -> bool:
-        pair = _primary(source), _primary(target)
+        pair = primary(source), primary(target)
         if pair[0] == pair[1]:
             return False
         if self._present(*pair):
@@ -78,39 +85,23 @@ class TransformersTranslator:
 
     def translate(self, request: TranslationRequest, source: str, target: str) -> str:
         """Sentence by sentence, by beam search. Raises UnavailableError when no model can be had for the pair."""
-        pair = _primary(source), _primary(target)
-        sentences = [part for part in _SENTENCE.split(request.text.strip()) if part]
-        if not sentences:
-            return ""
-        name = self._present(*pair) or self._fetch(*pair)
-        tokenizer, model = self._load(name)
-        import torch
+        found = self.candidates([request], Brief(source, target))[0]
+        return found[0].text if found else ""
 
-        options: dict[str, Any] = {}
-        if name == M2M100:
-            tokenizer.src_lang = pair[0]
-            options["forced_bos_token_id"] = tokenizer.get_lang_id(pair[1])
-        elif name == NLLB:
-            tokenizer.src_lang = _NLLB_CODES[pair[0]]
-            options["forced_bos_token_id"] = tokenizer.convert_tokens_to_ids(_NLLB_CODES[pair[1]])
-        batch = tokenizer(sentences, return_tensors="pt", padding=True, truncation=True, max_length=400)
-        longest = int(batch["input_ids"].shape[1])
-        with torch.inference_mode():
-            tokens = model.generate(**batch.to(model.device), num_beams=4, do_sample=False, max_length=None,
-                                    max_new_tokens=min(400, 3 * longest + 20), **options)
-        texts = [text.strip() for text in tokenizer.batch_decode(tokens, skip_special_tokens=True)]
-        return ("" if pair[1] in ("ja", "zh") else " ").join(text for text in texts if text)
+    def candidates(self, requests: Sequence[TranslationRequest], brief: Brief, report: Report = silent,
+                   ) -> list[tuple[Candidate, ...]]:
+        """The n-best of beam search, batched over all lines. Raises UnavailableError when no model can be had."""
+        pair = primary(brief.source), primary(brief.target)
+        name = self._present(*pair) or self._fetch(*pair)
+        return line_candidates(requests, brief, self._model(name, *pair).search, self.id, report)
 
     def _present(self, source: str, target: str) -> str | None:
         """The best model in the cache for a pair."""
         opus = f"opus-mt-{source}-{target}"
         if opus in self._store.present("opus-mt-"):
             return opus
-        if {source, target} <= _M2M100_LANGUAGES and self._store.find(M2M100):
-            return M2M100
-        if {source, target} <= set(_NLLB_CODES) and self._store.find(NLLB):
-            return NLLB
-        return None
+        known = ((MADLAD, _MADLAD_CODES.keys()), (M2M100, _M2M100_LANGUAGES), (NLLB, _NLLB_CODES.keys()))
+        return next((name for name, codes in known if {source, target} <= codes and self._store.find(name)), None)
 
     def _fetch(self, source: str, target: str) -> str:
         """Pull the pair's own model, or the one for a hundred languages. Raises UnavailableError."""
@@ -124,6 +115,20 @@ class TransformersTranslator:
         self._store.fetch(M2M100)
         return M2M100
 
+    def _model(self, name: str, source: str, target: str) -> Seq2Seq:
+        """The model, told which languages it translates."""
+        from dubbing.engines.translate.seq2seq import Seq2Seq
+
+        tokenizer, model = self._load(name)
+        if name == M2M100:
+            return Seq2Seq(model, tokenizer, source=source, first=tokenizer.get_lang_id(target))
+        if name == NLLB:
+            code = tokenizer.convert_tokens_to_ids(_NLLB_CODES[target])
+            return Seq2Seq(model, tokenizer, source=_NLLB_CODES[source], first=code)
+        if name == MADLAD:
+            return Seq2Seq(model, tokenizer, prefix=f"<2{_MADLAD_CODES[target]}> ")
+        return Seq2Seq(model, tokenizer)
+
     def _load(self, name: str) -> tuple[Any, Any]:
         if name not in self._loaded:
             folder = self._store.fetch(name)
@@ -134,10 +139,7 @@ class TransformersTranslator:
             safe = any(Path(folder).glob("*.safetensors"))
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             model = AutoModelForSeq2SeqLM.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False, use_safetensors=safe, weights_only=True)
+                folder, local_files_only=True, trust_remote_code=False, use_safetensors=safe, weights_only=True,
+                dtype=torch.float16 if device == "cuda" and name != MADLAD else "auto")
             self._loaded = {name: (tokenizer, model.eval().to(device))}  # one at a time: they are large
         return self._loaded[name]
-
-
-def _primary(language: str) -> str:
-    return language.replace("_", "-").split("-")[0].lower()

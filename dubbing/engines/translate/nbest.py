@@ -1,0 +1,158 @@
+"""From n-best lists of sentences to candidates of lines: joined, weighed, and pressed towards a line's length.
+
+A model translates sentences; a line has one or more. Every sentence of every line goes to the model in one call, which
+batches as it likes; what comes back is combined, best sum of log probabilities first.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from dubbing.domain.estimate import count_syllables
+from dubbing.domain.translation import Brief, Candidate
+from dubbing.engines.base import Report, TranslationRequest
+from dubbing.engines.translate.common import different, joined, ordinal, primary, sentences
+
+#: Logistic of a line's mean log probability a token; see ``meaning_of``.
+_SLOPE, _MIDDLE = 2.2, -0.75
+#: Added to the log probability of stopping, so that a text becomes shorter (negative: longer).
+_PRESSURES = (1.5, 3.0)
+#: More hypotheses of one sentence than this say nothing new.
+_MOST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A translation of one sentence: its text, the sum of its tokens' log probabilities, their number."""
+
+    text: str
+    logprob: float
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is wanted of a search: ``shorter`` is added to the log probability of stopping; ``use`` and ``avoid`` are
+    words of the target language."""
+
+    wanted: int = 1
+    shorter: float = 0.0
+    use: tuple[str, ...] = ()
+    avoid: tuple[str, ...] = ()
+
+
+class Search(Protocol):
+    """The n-best translations of sentences, in their order; best first. An empty list: none was found."""
+
+    def __call__(self, texts: Sequence[str], wish: Wish) -> list[list[Hypothesis]]: ...
+
+
+def meaning_of(logprob: float, tokens: int) -> float:
+    """How likely a translation of this log probability says what the source says, in [0, 1].
+
+    The mean log probability of a token tells good translations from bad ones of one model (Fomicheva et al.,
+    "Unsupervised Quality Estimation for Neural Machine Translation", TACL 2020: TP); the logistic brings it to a scale.
+    """
+    return round(1 / (1 + math.exp(-_SLOPE * (logprob / max(1, tokens) - _MIDDLE))), 3)
+
+
+def line_candidates(requests: Sequence[TranslationRequest], brief: Brief, search: Search, engine: str,
+                    report: Report) -> list[tuple[Candidate, ...]]:
+    """Candidates of every line: the search's own, then with the glossary's words, then of a length that fits."""
+    avoid = tuple(word for word, _instead in brief.forbidden)
+    found = _search_lines(requests, brief, search, engine, Wish(avoid=avoid), report)
+    rounds = [
+        ("with the glossary's words", lambda request, own: _missed(request, own)),
+        ("pressed to be shorter", lambda request, own: _off(request, own, brief.target) > 0),
+        ("pressed to be longer", lambda request, own: _off(request, own, brief.target) < 0),
+    ]
+    for how, is_due in rounds:
+        due = [index for index, request in enumerate(requests)
+               if request.wanted > 1 and found[index] and is_due(request, found[index])]
+        sign = -1 if "longer" in how else 1
+        wishes = [Wish(avoid=avoid)] if "glossary" in how else [Wish(avoid=avoid, shorter=sign * p) for p in _PRESSURES]
+        for wish in wishes:
+            more = _search_lines([requests[index] for index in due], brief, search, engine, wish, report,
+                                 use_terms="glossary" in how)
+            for index, own in zip(due, more, strict=True):
+                found[index] += [replace(candidate, how=how) for candidate in own]
+    return [_kept(request, own, brief.target) for request, own in zip(requests, found, strict=True)]
+
+
+def _kept(request: TranslationRequest, own: Sequence[Candidate], target: str) -> tuple[Candidate, ...]:
+    """The favourite first, then those nearest to the line's length, then as likely as they are."""
+    unlike = different(own, len(own))
+    if request.budget is None or len(unlike) <= request.wanted:
+        return unlike[:max(1, request.wanted)]
+    others = sorted(unlike[1:], key=lambda each: (abs(_off(request, [each], target)), -each.meaning))
+    return (unlike[0], *others)[:max(1, request.wanted)]
+
+
+def _missed(request: TranslationRequest, own: Sequence[Candidate]) -> bool:
+    """Whether no candidate has all the glossary's words."""
+    terms = _terms(request)
+    return bool(terms) and not any(all(t.casefold() in each.text.casefold() for t in terms) for each in own)
+
+
+def _terms(request: TranslationRequest) -> tuple[str, ...]:
+    return tuple(rule.source if rule.target is None else rule.target for rule in request.terms)
+
+
+def _off(request: TranslationRequest, own: Sequence[Candidate], target: str) -> int:
+    """By how many syllables the nearest candidate is too long (positive) or too short; 0 where one fits."""
+    if request.budget is None:
+        return 0
+    low, high = request.budget.syllables_low, request.budget.syllables_high
+    misses = []
+    for each in own:
+        count = count_syllables(each.text, primary(target))
+        misses.append(max(0, count - high) or min(0, count - low))
+    return min(misses, key=abs, default=0)
+
+
+def _search_lines(requests: Sequence[TranslationRequest], brief: Brief, search: Search, engine: str, wish: Wish,
+                  report: Report, use_terms: bool = False) -> list[list[Candidate]]:
+    """One search a set of words to use; sentences that occur twice are searched once."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for index, request in enumerate(requests):
+        groups.setdefault(_terms(request) if use_terms else (), []).append(index)
+    found: list[list[Candidate]] = [[] for _ in requests]
+    done = 0
+    for use, members in groups.items():
+        wanted = min(_MOST, max(requests[index].wanted for index in members))
+        parts = {index: sentences(requests[index].text) for index in members}
+        texts = list(dict.fromkeys(part for own in parts.values() for part in own))
+        lists = dict(zip(texts, search(texts, replace(wish, wanted=wanted, use=use)), strict=True)) if texts else {}
+        for index, own in parts.items():
+            combined = _combined([lists[part] for part in own], requests[index].wanted)
+            found[index] = [Candidate(joined((each.text for each in chosen), brief.target),
+                                      meaning_of(sum(e.logprob for e in chosen), sum(e.tokens for e in chosen)),
+                                      engine, ordinal(rank)) for rank, chosen in enumerate(combined)]
+        done += len(members)
+        report(done, len(requests), "")
+    return found
+
+
+def _combined(lists: Sequence[Sequence[Hypothesis]], wanted: int) -> list[tuple[Hypothesis, ...]]:
+    """The ``wanted`` likeliest choices of one hypothesis a sentence; none where a sentence has none."""
+    if not lists or not all(lists):
+        return []
+
+    def total(ranks: tuple[int, ...]) -> float:
+        return -sum(options[rank].logprob for options, rank in zip(lists, ranks, strict=True))
+
+    start = (0,) * len(lists)
+    heap, seen, best = [(total(start), start)], {start}, []
+    while heap and len(best) < wanted:
+        _cost, ranks = heapq.heappop(heap)
+        best.append(tuple(options[rank] for options, rank in zip(lists, ranks, strict=True)))
+        for place, rank in enumerate(ranks):
+            after = (*ranks[:place], rank + 1, *ranks[place + 1:])
+            if rank + 1 < len(lists[place]) and after not in seen:
+                seen.add(after)
+                heapq.heappush(heap, (total(after), after))
+    return best

@@ -1,0 +1,128 @@
+"""Batched n-best search with an encoder-decoder model of transformers, CPU or GPU.
+
+Sentences are sorted by length, so that a batch is padded little, and batched by tokens. What a search found under
+pressure (a bonus on stopping, on words) is scored again by the model alone, so that its log probability is its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import LogitsProcessor, LogitsProcessorList
+
+from dubbing.engines.translate.nbest import Hypothesis, Wish
+
+#: Source tokens in one batch, padding and beams included.
+_BATCH_TOKENS = {"cpu": 4096, "cuda": 65536}
+_LONGEST = 400
+#: How much likelier each next token of a wished word becomes.
+_WORD_BONUS = 4.0
+
+
+class _StopBonus(LogitsProcessor):
+    """Ending becomes likelier (or, below zero, less likely) by a constant a step."""
+
+    def __init__(self, ends: Sequence[int], bonus: float) -> None:
+        self._ends, self._bonus = list(ends), bonus
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        scores = scores.clone()
+        scores[:, self._ends] += self._bonus
+        return scores
+
+
+class Seq2Seq:
+    """A loaded model with its tokenizer.
+
+    source: what the tokenizer has to know of the source language (``src_lang``). first: the token that every
+    translation begins with (the target language). prefix: text before every source sentence (``<2es>``).
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, *, source: str | None = None, first: int | None = None,
+                 prefix: str = "") -> None:
+        self._model, self._tokenizer = model, tokenizer
+        self._first, self._prefix = first, prefix
+        if source is not None:
+            tokenizer.src_lang = source
+        end = model.generation_config.eos_token_id
+        self._ends: list[int] = list(end) if isinstance(end, (list, tuple)) else [int(end)]
+
+    def search(self, texts: Sequence[str], wish: Wish) -> list[list[Hypothesis]]:
+        """The n-best translations of sentences; see :class:`dubbing.engines.translate.nbest.Search`."""
+        encoded = [self._tokenizer(self._prefix + text, truncation=True, max_length=_LONGEST)["input_ids"]
+                   for text in texts]
+        beams = max(4, wish.wanted)
+        found: list[list[Hypothesis]] = [[] for _ in texts]
+        for batch in self._batches(encoded, beams):
+            for index, own in zip(batch, self._search_batch([encoded[i] for i in batch], beams, wish), strict=True):
+                found[index] = own
+        return found
+
+    def _batches(self, encoded: Sequence[Sequence[int]], beams: int) -> list[list[int]]:
+        """Indices of sentences that go together: alike in length, as many as the room for tokens allows."""
+        room = _BATCH_TOKENS["cuda" if self._model.device.type == "cuda" else "cpu"]
+        batches: list[list[int]] = []
+        for index in sorted(range(len(encoded)), key=lambda i: len(encoded[i])):
+            if batches and (len(batches[-1]) + 1) * len(encoded[index]) * beams <= room:
+                batches[-1].append(index)
+            else:
+                batches.append([index])
+        return batches
+
+    def _search_batch(self, encoded: Sequence[Sequence[int]], beams: int, wish: Wish) -> list[list[Hypothesis]]:
+        batch = self._tokenizer.pad({"input_ids": list(encoded)}, return_tensors="pt").to(self._model.device)
+        longest = int(batch["input_ids"].shape[1])
+        with torch.inference_mode():
+            tokens = self._model.generate(
+                **batch, num_beams=beams, num_return_sequences=wish.wanted, do_sample=False, max_length=None,
+                early_stopping=False, max_new_tokens=min(_LONGEST, 3 * longest + 20), **self._options(wish))
+            logprobs, counts = self._scored(batch, tokens, wish.wanted)
+        texts = self._tokenizer.batch_decode(tokens, skip_special_tokens=True)
+        hypotheses = [Hypothesis(text.strip(), logprob, count)
+                      for text, logprob, count in zip(texts, logprobs, counts, strict=True)]
+        lists = [hypotheses[start:start + wish.wanted] for start in range(0, len(hypotheses), wish.wanted)]
+        return [sorted((each for each in own if each.text), key=lambda each: -each.logprob / each.tokens)
+                for own in lists]
+
+    def _options(self, wish: Wish) -> dict[str, Any]:
+        options: dict[str, Any] = {}
+        if self._first is not None:
+            options["forced_bos_token_id"] = self._first
+        if wish.shorter:
+            options["logits_processor"] = LogitsProcessorList([_StopBonus(self._ends, wish.shorter)])
+        bonus: dict[tuple[int, ...], float] = {}
+        for word in wish.use:
+            for ids in self._spellings(word):
+                bonus |= {tuple(ids[:size]): _WORD_BONUS for size in range(1, len(ids) + 1)}
+        if bonus:
+            options["sequence_bias"] = bonus
+        avoided = [ids for word in wish.avoid for ids in self._spellings(word) if ids]
+        if avoided:
+            options["bad_words_ids"] = avoided
+        return options
+
+    def _spellings(self, word: str) -> list[list[int]]:
+        """Tokens of a word as the target language writes it, with and without a capital."""
+        spelled = []
+        for form in dict.fromkeys((word, word[:1].upper() + word[1:])):
+            ids = self._tokenizer(text_target=form, add_special_tokens=False)["input_ids"]
+            unknown = self._tokenizer.unk_token_id
+            if ids and unknown not in ids:
+                spelled.append(list(ids))
+        return spelled
+
+    def _scored(self, batch: Any, tokens: torch.Tensor, each: int) -> tuple[list[float], list[int]]:
+        """Log probability and length of sequences [count * each, length] that begin with the decoder's first token."""
+        pad = self._model.config.pad_token_id
+        given, said = tokens[:, :-1], tokens[:, 1:]
+        encoder = self._model.get_encoder()(**batch).last_hidden_state.repeat_interleave(each, dim=0)
+        logits = self._model(attention_mask=batch["attention_mask"].repeat_interleave(each, dim=0),
+                             encoder_outputs=(encoder,), decoder_input_ids=given, use_cache=False).logits
+        chosen = torch.log_softmax(logits.float(), dim=-1).gather(-1, said.unsqueeze(-1)).squeeze(-1)
+        counted = said != pad
+        if self._first is not None:
+            counted[:, 0] = False  # the target language is no choice of the model's
+        totals = chosen.masked_fill(~counted, 0.0).sum(dim=1)
+        return totals.tolist(), counted.sum(dim=1).clamp(min=1).tolist()
