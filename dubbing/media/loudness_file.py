@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
+from fractions import Fraction
 from pathlib import Path
+
+import av
 
 from dubbing.domain.loudness import Loudness
 from dubbing.media.audio import blocks, read_wav_blocks
 from dubbing.media.loudness_meter import PowerMeter, Powers, measure
 from dubbing.media.probe import open_media
+from dubbing.media.tracks import AudioTrack, add_dubbed
 
 
 def measure_file(path: Path, *, stream: int = 0, speech: Path | None = None) -> Loudness:
@@ -18,6 +23,16 @@ def measure_file(path: Path, *, stream: int = 0, speech: Path | None = None) -> 
     """
     return measure(blocks(path, stream=stream), sample_rate_of(path, stream),
                    speech_powers(speech) if speech is not None else None)
+
+
+def measure_encoded(wav: Path, *, speech: Path | None = None) -> Loudness:
+    """Loudness of a WAV file once it is encoded as an export encodes it: AAC moves peaks by up to a decibel or so."""
+    with tempfile.TemporaryDirectory(dir=wav.parent) as folder:
+        trial = Path(folder) / "trial.mp4"
+        with av.open(str(trial), "w") as output:
+            feed = add_dubbed(output, AudioTrack(wav), Fraction(0))
+            feed.advance(None)
+        return measure_file(trial, speech=speech)
 
 
 def speech_powers(stem: Path) -> Powers:
