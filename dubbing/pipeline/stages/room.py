@@ -1,0 +1,37 @@
+"""room: in what room and through what microphone each line of the original is heard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from dubbing.engines.base import Report, SpeakerSpan
+from dubbing.media import audio
+from dubbing.pipeline.artifact import Artifact
+from dubbing.pipeline.room_measure import RoomProfile, measure_rooms
+from dubbing.pipeline.stage import Step
+from dubbing.pipeline.stages.separate import SPEECH
+
+VERSION = "1"
+ROOMS = "rooms.json"
+
+
+def step(separated: Artifact, lines: Sequence[SpeakerSpan]) -> Step:
+    """Measured on the speech stem; lines of one speaker that sound alike share what is known of their room."""
+
+    def build(folder: Path, facts: dict[str, Any], report: Report) -> None:
+        sound = audio.read_mono_16k(separated.path(SPEECH))
+        rooms = measure_rooms(sound, [(line.speaker, line.start_ms, line.end_ms) for line in lines], report)
+        (folder / ROOMS).write_text(json.dumps([room.to_json() for room in rooms], indent=1))
+        facts["rooms"] = len(set(rooms))
+
+    return Step("room", VERSION, build, {"lines": [list(astuple(line)) for line in lines]}, {"separated": separated},
+                unit="line")
+
+
+def load_rooms(artifact: Artifact) -> list[RoomProfile]:
+    """A profile for each line that the step was given, in the same order."""
+    return [RoomProfile.from_json(row) for row in artifact.json(ROOMS)]
