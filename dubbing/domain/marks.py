@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -193,6 +194,15 @@ def silence_ms(text: str) -> int:
     places = [index for index, piece in enumerate(pieces) if isinstance(piece, Words)]
     inner = pieces[places[0]: places[-1]] if places else ()
     return sum(piece.ms if isinstance(piece, Pause) else PAUSE_MS for piece in inner if not isinstance(piece, Words))
+
+
+def between(text: str, change: Callable[[str], str]) -> str:
+    """``text`` with ``change`` applied to what lies between its pauses and sounds."""
+    changed, begin = "", 0
+    for match in _MARK.finditer(text):
+        changed += change(text[begin: match.start()]) + match[0]
+        begin = match.end()
+    return changed + change(text[begin:])
 
 
 def without_ipa(text: str) -> str:

@@ -17,6 +17,7 @@ class EmbeddedSynthesizer:
     version: ClassVar[str] = f"kokoro {KokoroSynthesizer.version}, hibari {HibariSynthesizer.version}"
     licence: ClassVar[str] = "Apache-2.0 (models), GPL-3.0 (espeak-ng)"
     is_fake: ClassVar[bool] = False
+    takes_ipa: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._kokoro, self._hibari = KokoroSynthesizer(), HibariSynthesizer()

@@ -41,9 +41,10 @@ class HibariSynthesizer:
     """Synthesizer of :mod:`dubbing.engines.base`: English, one female voice, many times faster than real time."""
 
     id: ClassVar[str] = "hibari"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     licence: ClassVar[str] = "Apache-2.0 (model), GPL-3.0 (espeak-ng)"
     is_fake: ClassVar[bool] = False
+    takes_ipa: ClassVar[bool] = True
 
     def __init__(self, folder: Path | None = None, threads: int = 1) -> None:
         self._folder = folder

@@ -46,9 +46,10 @@ class KokoroSynthesizer:
     """Synthesizer of :mod:`dubbing.engines.base`. ``folder`` holds the model; by default the store fetches it."""
 
     id: ClassVar[str] = "kokoro"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     licence: ClassVar[str] = "Apache-2.0 (model), GPL-3.0 (espeak-ng)"
     is_fake: ClassVar[bool] = False
+    takes_ipa: ClassVar[bool] = True
 
     def __init__(self, folder: Path | None = None, threads: int = 2) -> None:
         self._folder = folder

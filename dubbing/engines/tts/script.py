@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from dubbing.domain.speech import Phoneme
 from dubbing.engines.base import Sound, Speech
 from dubbing.engines.tts.alphabet import to_kokoro
 from dubbing.engines.tts.espeak import Espeak
+from dubbing.engines.tts.ipa import STAND_IN, as_espeak, taken_out, with_possessive
 from dubbing.engines.tts.japanese import Japanese
 from dubbing.engines.tts.text import clauses
 from dubbing.engines.tts.timing import join
@@ -41,14 +42,16 @@ class Speller:
         self._espeak.release()
 
     def sentences(self, text: str, language: str, known: frozenset[str]) -> list[str]:
-        """Symbols (all of them in ``known``) for each sentence of ``text``, punctuation kept."""
+        """Symbols (all of them in ``known``) for each sentence of ``text``, punctuation kept.
+
+        ``{word|ipa}`` is read as its IPA says, as nearly as the symbols can.
+        """
         found: list[str] = []
         current = ""
-        for clause in clauses(text, language):
-            if language == "ja":
-                symbols = "".join(c for c in self._japanese.phonemes(clause.words) if c in known)
-            else:
-                symbols = to_kokoro(self._espeak.phonemes(clause.words, language), language, known)
+        plain, pronounced = taken_out(text)
+        words_left = iter(pronounced)
+        for clause in clauses(plain, language):
+            symbols = self._symbols(clause.words, language, known, words_left)
             if not re.search(r"\w", symbols):
                 continue
             current = f"{current} {symbols}{clause.mark}".strip()
@@ -56,6 +59,27 @@ class Speller:
                 found.append(current)
                 current = ""
         return [*found, current] if current else found
+
+    def _symbols(self, words: str, language: str, known: frozenset[str], pronounced: Iterator[tuple[str, str]]) -> str:
+        """Symbols of a clause; each stand-in in it takes the next of ``pronounced``."""
+        first, *others = words.split(STAND_IN)
+        parts = [self._spelled(first, language, known)]
+        for rest in others:
+            word, ipa = next(pronounced)
+            wanted = as_espeak(ipa, language)
+            if language == "en" and (ending := re.match(r"'s\b", rest)):
+                wanted, rest = with_possessive(wanted), rest[ending.end():]
+            symbols = to_kokoro(wanted, language, known)
+            parts += [symbols if re.search(r"\w", symbols) else self._spelled(word, language, known),
+                      self._spelled(rest, language, known)]
+        return " ".join(part for part in parts if part)
+
+    def _spelled(self, words: str, language: str, known: frozenset[str]) -> str:
+        if not any(char.isalnum() for char in words):
+            return ""
+        if language == "ja":
+            return "".join(c for c in self._japanese.phonemes(words) if c in known)
+        return to_kokoro(self._espeak.phonemes(words, language), language, known)
 
 
 def pieces(sentences: Iterable[str]) -> list[str]:

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from dubbing.domain import marks
+
 #: Punctuation that a synthesizer is told about; every other mark is mapped to one of these or dropped.
 MARKS = ".!?…,;:—"
 
@@ -100,7 +102,11 @@ def _german_ordinal(match: re.Match[str]) -> str:
 
 
 def clauses(text: str, language: str) -> list[Clause]:
-    """Split ``text`` at its punctuation; decimal points and abbreviations do not split it."""
+    """Split ``text`` at its punctuation; decimal points and abbreviations do not split it.
+
+    Marks (see ``dubbing.domain.marks``) are left out, and words with a pronunciation come as they are written.
+    """
+    text = marks.spoken(marks.without_ipa(text))
     text = _DROPPED.sub(" ", speakable(text, language)).replace("...", "…")
     text = re.sub(r"\s[-–—]+\s", " — ", text)
     short = set(_ABBREVIATIONS.get(language, "").split())
