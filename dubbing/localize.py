@@ -11,11 +11,12 @@ from dubbing.domain.isochrony import Slot
 from dubbing.domain.project import Project, Take, Translation, Utterance
 from dubbing.judging import Judging
 from dubbing.media.segments import SegmentCache
+from dubbing.mixdown import Mixdown
 from dubbing.options import DubOptions
 from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.runner import Runner
 from dubbing.pipeline.stage import Step
-from dubbing.pipeline.stages import export, lipsync, mix
+from dubbing.pipeline.stages import export, lipsync
 from dubbing.storage.repository import Repository
 from dubbing.team.consent import FACE, allowance
 from dubbing.understand import Source
@@ -37,6 +38,7 @@ class Dub:
     on_camera: dict[str, bool] = field(default_factory=dict)
     video: Artifact | None = None
     mix: Artifact | None = None
+    loudness: dict[str, Any] = field(default_factory=dict)
     quality: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -71,8 +73,10 @@ class Localization:
         self._translate()
         takes = self.voicing.run()
         rendered = self._repaint(takes)
-        self._mix(takes)
-        self._export(rendered, suffix)
+        mixdown = Mixdown(self.options, self.source, self.runner, self.dub, self.utterances)
+        self.dub.mix = mixdown.run(takes)
+        self.dub.video = self._export(self.dub.mix, rendered, suffix)
+        self.dub.loudness = mixdown.measured(self.dub.mix, self.dub.video)
         self._judge(takes, rendered)
         return self.dub
 
@@ -164,22 +168,15 @@ class Localization:
         take = self.dub.takes.get(utterance.id)
         return max(utterance.end_ms, utterance.start_ms + take.duration_ms if take is not None else 0)
 
-    def _mix(self, takes: dict[str, Artifact]) -> None:
-        self.dub.notes += self.source.separated.facts.get("notes", [])
-        lines = [mix.DubbedLine(takes[u.id], u.start_ms, u.end_ms) for u in self._spoken()]
-        self.dub.mix = self.runner.run(mix.step(
-            self.source.path, self.source.sha256, self.source.separated, lines, self.source.media.audio[0],
-            language=self.language))
-
-    def _export(self, rendered: dict[str, Artifact], suffix: str) -> None:
-        assert self.dub.mix is not None
+    def _export(self, mixed: Artifact, rendered: dict[str, Artifact], suffix: str) -> Artifact:
         ordered = [rendered[u.id] for u in self.utterances if u.id in rendered]
-        self.dub.video = self.runner.run(export.step(
-            self.source.path, self.source.sha256, self.dub.mix, self.source.lipsyncer, ordered, suffix,
+        video = self.runner.run(export.step(
+            self.source.path, self.source.sha256, mixed, self.source.lipsyncer, ordered, suffix,
             self.options.keep_original, language=self.language, segments=SegmentCache(
                 self.runner.store.root.parent / "segments" / self.project.id, self.language + suffix,
                 self.source.sha256)))
-        self.dub.notes += self.dub.video.facts["notes"]
+        self.dub.notes += video.facts["notes"]
+        return video
 
     def _judge(self, takes: dict[str, Artifact], rendered: dict[str, Artifact]) -> None:
         self.dub.quality = Judging(self.storage, self.project, self.options, self.source, self.runner, self.dub,

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from dubbing.domain.loudness import PRESETS
 from dubbing.errors import UsageError
 from dubbing.media.languages import iso639_2
 
+#: How far music and effects may go down under dubbed lines.
+MOST_DUCK_DB = 24.0
 #: What may differ from one target language to the next.
 ENGINES_BY_LANGUAGE = ("translator", "synthesizer")
 
@@ -60,6 +63,12 @@ class DubOptions:
                              "Choose another target language.")
         if self.checkpoint is not None and self.lipsync != "wav2lip":
             raise UsageError("A checkpoint was given, but not the engine that it is for.", "Add --lipsync wav2lip.")
+        if self.loudness not in PRESETS:
+            raise UsageError(f"“{self.loudness}” is not a loudness preset that is known here.",
+                             f"Choose one of: {', '.join(PRESETS)}.")
+        if not 0 <= self.duck_db <= MOST_DUCK_DB:
+            raise UsageError(f"Music and effects cannot go down by {self.duck_db:g} dB.",
+                             f"Give 0 to {MOST_DUCK_DB:g} dB; 0 leaves them as they are.")
         return self
 
     def to_json(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from dubbing.pipeline.stages.mix import MIX, SPEECH
 VERSION = "1"
 #: A mix so near to its target is there; and so often it is tried.
 _NEAR_LU, _PASSES = 0.2, 8
-#: Where peaks are limited, AAC puts some of each back: what is left for that at first, and added when it was too little.
+#: Where peaks are limited, AAC puts some of each back: room for that at first, and added when it was too little.
 _HEADROOM_DB, _MORE_HEADROOM_DB = 0.3, 0.15
 #: Peaks are not crushed further than this for the sake of loudness: such a mix stays softer, and a note says so.
 _MOST_LIMITED_DB = -12.0

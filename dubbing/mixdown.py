@@ -1,0 +1,46 @@
+"""The sound of one language's dub: mixed, brought to the loudness that was asked for, measured in the finished file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dubbing.domain.loudness import PRESETS, SOURCE
+from dubbing.domain.project import Utterance
+from dubbing.options import DubOptions
+from dubbing.pipeline.artifact import Artifact
+from dubbing.pipeline.runner import Runner
+from dubbing.pipeline.stages import loudness, mix
+from dubbing.understand import Source
+
+if TYPE_CHECKING:
+    from dubbing.localize import Dub
+
+
+class Mixdown:
+    """Mixes the takes of one language into the sound of its video."""
+
+    def __init__(self, options: DubOptions, source: Source, runner: Runner, dub: Dub,
+                 utterances: list[Utterance]) -> None:
+        self._options, self._source, self._runner, self._dub = options, source, runner, dub
+        self._utterances = utterances
+        self._preset = PRESETS[options.loudness]
+
+    def run(self, takes: dict[str, Artifact]) -> Artifact:
+        """The mix with its speech stem; ``takes`` are those of the lines that are heard."""
+        source = self._source
+        self._dub.notes += source.separated.facts.get("notes", [])
+        lines = [mix.DubbedLine(takes[u.id], u.start_ms, u.end_ms) for u in self._utterances if u.id in takes]
+        mixed = self._runner.run(mix.step(source.path, source.sha256, source.separated, lines, source.media.audio[0],
+                                          language=self._dub.language, duck_db=self._options.duck_db))
+        if self._preset.id == SOURCE:
+            return mixed
+        return self._runner.run(loudness.step(mixed, self._preset, language=self._dub.language))
+
+    def measured(self, mixed: Artifact, video: Artifact) -> dict[str, Any]:
+        """How loud the finished file is beside what was asked for (see :func:`loudness.account`); a note where it
+        is not what it should be."""
+        heard = self._runner.run(loudness.measured_step(video, mixed, language=self._dub.language))
+        account = loudness.account(self._preset, mixed, heard)
+        if account["note"]:
+            self._dub.notes.append(account["note"])
+        return account
