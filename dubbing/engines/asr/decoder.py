@@ -6,7 +6,7 @@ Decoding is beam search only, so that the same sound always gives the same text.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from dubbing.engines.base import Sound
 
 SAMPLE_RATE = 16000
 _REPETITIVE = 2.4
+_SPACELESS = ("ja", "zh", "yue", "th", "lo", "my", "km")
 _PREPENDED, _APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 
 
@@ -84,7 +85,8 @@ class WhisperDecoder:
         """
         tokenizer = self._tokenizer(language, task)
         options["beam_size"] = max(int(options.get("beam_size", 5)), wanted)
-        for more in ({}, {"repetition_penalty": 1.2, "no_repeat_ngram_size": 4}):
+        tries: tuple[dict[str, Any], ...] = ({}, {"repetition_penalty": 1.2, "no_repeat_ngram_size": 4})
+        for more in tries:
             found = self._hypotheses(tokenizer, encoded, 1, num_hypotheses=wanted, **more, **options)[0]
             fluent = {each.text.strip(): each for each in reversed(found)
                       if compression_ratio(each.text) <= _REPETITIVE}
@@ -112,11 +114,22 @@ class WhisperDecoder:
 
         return Tokenizer(self._model.hf_tokenizer, self._model.model.is_multilingual, task=task, language=language)
 
+    def decode_told(self, encoded: Any, count: int, language: str, names: Sequence[str]) -> list[str]:
+        """What Whisper hears in ``count`` encoded pieces when it is shown names beforehand."""
+        told = self._search(self._tokenizer(language, "transcribe"), encoded, count, hotwords=", ".join(names))
+        return [each.text for each in told]
+
+    def spelled(self, found: Decoded, text: str, language: str) -> Decoded:
+        """``found`` with another text."""
+        text = text if is_spaceless(language) else f" {text}"
+        return replace(found, tokens=self._tokenizer(language, "transcribe").encode(text), text=text)
+
     def _search(self, tokenizer: Any, encoded: Any, count: int, **options: Any) -> list[Decoded]:
         return [best for best, *_others in self._hypotheses(tokenizer, encoded, count, **options)]
 
-    def _hypotheses(self, tokenizer: Any, encoded: Any, count: int, **options: Any) -> list[list[Decoded]]:
-        prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
+    def _hypotheses(self, tokenizer: Any, encoded: Any, count: int, hotwords: str | None = None,
+                    **options: Any) -> list[list[Decoded]]:
+        prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True, hotwords=hotwords)
         results = self._model.model.generate(
             encoded, [prompt] * count, max_length=self._model.max_length, suppress_blank=True, suppress_tokens=[-1],
             return_scores=True, return_no_speech_prob=True, **{"beam_size": 5, **options})
@@ -129,6 +142,11 @@ def _decoded(tokenizer: Any, found: Sequence[int], score: float, penalty: float,
     """``score`` is the sum of log probabilities over length to the power of ``penalty``."""
     tokens = [token for token in found if token < tokenizer.eot]
     return Decoded(tokens, tokenizer.decode(tokens), no_speech, score * len(found) ** penalty / (len(found) + 1))
+
+
+def is_spaceless(language: str) -> bool:
+    """Whether a language is written without blanks between its words."""
+    return language in _SPACELESS
 
 
 def whisper_languages() -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -32,7 +33,8 @@ class FakeRecognizer:
     def release(self) -> None:
         """Nothing to release."""
 
-    def transcribe(self, sound_16k: Sound, *, language: str | None, report: Report = silent) -> Transcript:
+    def transcribe(self, sound_16k: Sound, *, language: str | None, names: Sequence[str] = (),
+                   report: Report = silent) -> Transcript:
         segments, number = [], 0
         for start, end in loud_stretches(sound_16k):
             count = max(1, round((end - start) / _WORD_MS))

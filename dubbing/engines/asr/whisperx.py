@@ -11,8 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dubbing.domain.speech import Segment, Transcript, Word
-from dubbing.engines.asr.decoder import SAMPLE_RATE, Decoded, WhisperDecoder, whisper_languages
+from dubbing.engines.asr import models
+from dubbing.engines.asr.decoder import SAMPLE_RATE, Decoded, WhisperDecoder, is_spaceless, whisper_languages
 from dubbing.engines.asr.guards import Evidence, is_invented, without_loops
+from dubbing.engines.asr.names import clean, merged, merged_characters, snapped
 from dubbing.engines.asr.timing import TimedText, fill_gaps, glue, leave_pauses, loud_parts, sentences, to_words
 from dubbing.engines.asr.voice import VoiceActivity, stretches
 from dubbing.engines.base import Report, Sound, silent
@@ -24,7 +26,6 @@ _CHUNK_S = 28.0
 _JOIN_GAP_S = 3.0
 _EDGE_S = 0.15
 _SURE_LANGUAGE = 0.8
-_SPACELESS = ("ja", "zh", "yue", "th", "lo", "my", "km")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,10 @@ class _Heard:
 
 
 class WhisperXRecognizer:
-    """WhisperX on the embedded Whisper base, or on any faster-whisper folder or catalog name.
+    """WhisperX on the embedded Whisper base, or on any faster-whisper model.
 
+    ``model``: a name ("large-v3", "turbo", "distil-large-v3", "base", or one of the catalog), a folder in CTranslate2's
+    form, or "auto"; without one the setting ``recognition_model`` is asked. See :mod:`dubbing.engines.asr.models`.
     ``alignment``: "attention" takes word times from Whisper's cross-attention, "wav2vec2" from a phoneme
     model of the language (catalog: align-<language>), "auto" from wav2vec2 where its weights are present.
     """
@@ -58,21 +61,26 @@ class WhisperXRecognizer:
     is_fake: ClassVar[bool] = False
     version: str = "1"
 
-    def __init__(self, model: str | Path = "auto", alignment: str = "auto", device: str | None = None,
+    def __init__(self, model: str | Path | None = None, alignment: str = "auto", device: str | None = None,
                  store: Store | None = None, batch_size: int = 4) -> None:
         self._store = store or Store()
         self._device = device or ""
-        self._name = str(model)
+        self._name = models.wanted() if model is None else str(model)
         self._alignment = alignment
         self._batch_size = batch_size
         self._decoder: Any = None
         self._voice: Any = None
         self._aligners: dict[str, Any] = {}
-        self.version = f"1 {Path(self._chosen()).name} {alignment}"
+        self.version = f"1 {models.label(self._chosen())} {alignment}"
+
+    @property
+    def memory_mb(self) -> int:
+        """What the loaded models take, roughly."""
+        return models.memory_mb(self._chosen(), self._wants_gpu())
 
     def why_unavailable(self) -> str | None:
         chosen = self._chosen()
-        if not Path(chosen).is_dir() and (reason := self._store.why_unavailable(chosen)):
+        if (reason := models.why_unavailable(chosen, self._store)) is not None:
             return reason
         return self._store.why_unavailable("pyannote-segmentation")
 
@@ -81,7 +89,7 @@ class WhisperXRecognizer:
             return
         segmentation = self._store.fetch("pyannote-segmentation")
         chosen = self._chosen()
-        folder = Path(chosen) if Path(chosen).is_dir() else self._store.fetch(chosen)
+        folder = Path(chosen) if models.is_folder(chosen) else self._store.fetch(chosen)
         decoder = WhisperDecoder(folder, self._device)
         self._device = decoder.device
         self._voice, self._decoder = VoiceActivity(segmentation, self._device), decoder
@@ -91,8 +99,10 @@ class WhisperXRecognizer:
         self._aligners.clear()
         gc.collect()
 
-    def transcribe(self, sound_16k: Sound, *, language: str | None, report: Report = silent) -> Transcript:
+    def transcribe(self, sound_16k: Sound, *, language: str | None, names: Sequence[str] = (),
+                   report: Report = silent) -> Transcript:
         """Words with times; what Whisper invents over music and silence is left out. See ``Recognizer``."""
+        wanted = clean(names)
         self.load()
         sound = np.ascontiguousarray(sound_16k, dtype=np.float32)
         total = len(sound) / SAMPLE_RATE
@@ -107,13 +117,14 @@ class WhisperXRecognizer:
         if code is not None and code not in whisper_languages():
             raise UnavailableError(f"Whisper does not know the language {code}.",
                                    "Leave the source language to detection or give another code.")
+        models.check_language(self._chosen(), code)
         heard: list[_Heard] = []
         done = 0.0
         for batch in _spread_first(chunks, self._batch_size):
             if code is None:
-                code, certainty, found = self._hear(batch, sound, None)
+                code, certainty, found = self._hear(batch, sound, None, wanted)
             else:
-                _, _, found = self._hear(batch, sound, code)
+                _, _, found = self._hear(batch, sound, code, wanted)
             heard += found
             done += sum(chunk.end - chunk.start for chunk in batch)
             report(min(done, total), total, "recognizing speech")
@@ -127,16 +138,14 @@ class WhisperXRecognizer:
         return Transcript(code, round(certainty, 3), tuple(segments))
 
     def _chosen(self) -> str:
-        """The catalog name or folder to use; "auto" is large-v3 on a GPU when it was pulled, else base."""
-        if self._name != "auto":
-            return self._name
-        large = self._store.find("faster-whisper-large-v3")
-        return "faster-whisper-large-v3" if large and self._wants_gpu() else "whisper-base"
+        """The catalog name or folder to use; "auto" is the best that was pulled and suits this machine, else base."""
+        return models.best(self._store, self._wants_gpu()) if self._name == models.AUTO else models.resolve(self._name)
 
     def _wants_gpu(self) -> bool:
         return self._device == "cuda" or (not self._device and Path("/dev/nvidia0").exists())
 
-    def _hear(self, batch: Sequence[Chunk], sound: Sound, language: str | None) -> tuple[str, float, list[_Heard]]:
+    def _hear(self, batch: Sequence[Chunk], sound: Sound, language: str | None,
+              names: Sequence[str]) -> tuple[str, float, list[_Heard]]:
         """Language, its probability and what was heard.
 
         An unknown language is the likeliest over all chunks. Where that is not sure, the likeliest three are
@@ -152,12 +161,28 @@ class WhisperXRecognizer:
             likely = likely[:1] if likely[0][1] >= _SURE_LANGUAGE else [each for each in likely[:3] if each[1] > 0.02]
             tried = [(code, p, self._decoder.decode(encoded, len(batch), code)) for code, p in likely]
             language, certainty, found = max(tried, key=_plausibility)
-        timed = self._decoder.align(encoded, found, [len(piece) for piece in pieces],
-                                    [chunk.start for chunk in batch], language)
-        if language not in _SPACELESS:
-            timed = [glue(words) for words in timed]
+        timed = self._align(encoded, batch, pieces, found, language)
+        if names:
+            told = self._decoder.decode_told(encoded, len(batch), language, names)
+            better = [self._named(plain, words, other, language, names)
+                      for plain, words, other in zip(found, timed, told, strict=True)]
+            if better != found:
+                found, timed = better, self._align(encoded, batch, pieces, better, language)
+            timed = [words if is_spaceless(language) else snapped(words, names) for words in timed]
         return language, certainty, [_Heard(chunk, words, text.no_speech, text.logprob)
                                      for chunk, words, text in zip(batch, timed, found, strict=True)]
+
+    def _align(self, encoded: Any, batch: Sequence[Chunk], pieces: Sequence[Sound], found: Sequence[Decoded],
+               language: str) -> list[list[TimedText]]:
+        timed: list[list[TimedText]] = self._decoder.align(
+            encoded, found, [len(piece) for piece in pieces], [chunk.start for chunk in batch], language)
+        return timed if is_spaceless(language) else [glue(words) for words in timed]
+
+    def _named(self, found: Decoded, words: Sequence[TimedText], told: str, language: str,
+               names: Sequence[str]) -> Decoded:
+        """What was heard, with the names that are heard once Whisper is shown them."""
+        text = merged_characters(found.text, told, names) if is_spaceless(language) else merged(words, told, names)
+        return found if text is None else self._decoder.spelled(found, text, language)
 
     def _segments(self, heard: _Heard, language: str, certainty: float, sound: Sound, scores: np.ndarray,
                   step: float) -> list[Segment]:
@@ -173,7 +198,7 @@ class WhisperXRecognizer:
             return Evidence(float(voice.mean()) if len(voice) else 0.0, heard.no_speech, certainty,
                             float(np.mean([word.confidence for word in part])), heard.logprob, end - begin)
 
-        join = "" if language in _SPACELESS else " "
+        join = "" if is_spaceless(language) else " "
         if not words or is_invented(join.join(word.text for word in words), language, evidence(words)):
             return []
         return [s for s in sentences(words, join) if not is_invented(s.text, language, evidence(s.words))]
