@@ -54,7 +54,11 @@ class LineSummary:
 
 @dataclass(slots=True)
 class DubResult:
-    """What a run made. ``notes`` are for a person: what could not be done, and what to do about it."""
+    """What a run made. ``notes`` are for a person: what could not be done, and what to do about it.
+
+    loudness: by language what was asked for and what the finished file measures. peak_mb: the most memory that any
+    stage of this run took.
+    """
 
     project: str
     outputs: dict[str, Path]
@@ -63,6 +67,8 @@ class DubResult:
     stages: list[dict[str, Any]]
     quality: dict[str, dict[str, Any]]
     notes: list[str] = field(default_factory=list)
+    loudness: dict[str, dict[str, Any]] = field(default_factory=dict)
+    peak_mb: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``dubbing dub --json`` prints."""
@@ -71,7 +77,7 @@ class DubResult:
                   "on_camera": u.on_camera} for u in self.utterances]
         return {"project": self.project, "outputs": {k: str(v) for k, v in self.outputs.items()},
                 "duration_s": self.duration_s, "utterances": lines, "stages": self.stages, "quality": self.quality,
-                "notes": self.notes}
+                "loudness": self.loudness, "peak_mb": self.peak_mb, "notes": self.notes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +222,9 @@ class Workspace:
         if not Path(project.source_path).is_file():
             raise UsageError(f"The video {project.source_path} of this project is not there any more.",
                              "Put it back, or create a new project from its new place.")
-        registry.check_targets(options.targets, options.synthesizer, options.source, options.translator)
+        for language in options.targets:
+            own = options.for_language(language)
+            registry.check_targets([language], own.synthesizer, options.source, own.translator)
         if options.lipsync not in ("auto", "off"):
             registry.choose("lipsync", options.lipsync, checkpoint=options.checkpoint)
         return options
@@ -297,8 +305,10 @@ class Workspace:
                 {d.language: d.takes[u.id].tempo for d in dubs if u.id in d.takes},
                 any(d.on_camera.get(u.id, False) for d in dubs)))
         notes = list(dict.fromkeys(note for d in dubs for note in d.notes))
+        peak = max((summary.peak_bytes for summary in runner.summaries.values()), default=0)
         return DubResult(project.id, written, media_ms / 1000, lines, summaries_json(runner.summaries.values()),
-                         {d.language: d.quality for d in dubs}, notes)
+                         {d.language: d.quality for d in dubs}, notes, {d.language: d.loudness for d in dubs},
+                         round(peak / 1e6))
 
     # exporting ----------------------------------------------------------------------------------------------------
 

@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dubbing import __version__, terminal
+from dubbing.domain.loudness import PRESETS, SOURCE
 from dubbing.errors import DubbingError, UsageError
+from dubbing.options import MOST_DUCK_DB
 
 if TYPE_CHECKING:
     from dubbing.api import DubOptions, DubResult, Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
+#: Options whose values are handed on as they are.
+_AS_GIVEN = ("source", "speakers", "lipsync", "recognizer", "diarizer", "separator", "keep_original", "style",
+             "loudness", "duck_db", "prosody", "room")
 LIPSYNC = ("auto", "atlas", "wav2lip", "off", "fake")
 
 
@@ -38,11 +43,22 @@ def engine_options(command: F) -> F:
         click.option("--lipsync", type=click.Choice(LIPSYNC), default="auto", show_default=True,
                      help="How mouths are repainted."),
         click.option("--checkpoint", type=click.Path(path_type=Path), help="Wav2Lip's weights, for --lipsync wav2lip."),
-        click.option("--translator", default="auto", show_default=True, help="Translation engine."),
+        click.option("--translator", "translators", multiple=True, metavar="[LANG=]NAME",
+                     help="Translation engine, of all languages or of one; the best there is when left out."),
+        click.option("--style", default="", metavar="TEXT", help="Notes on style, for translators that read them."),
         click.option("--recognizer", default="auto", show_default=True, help="Recognition engine."),
         click.option("--diarizer", default="auto", show_default=True, help="Engine that tells speakers apart."),
-        click.option("--synthesizer", default="auto", show_default=True, help="Voice engine."),
+        click.option("--voice-engine", "--synthesizer", "synthesizers", multiple=True, metavar="[LANG=]NAME",
+                     help="Voice engine, of all languages or of one; the best there is when left out."),
         click.option("--separator", default="auto", show_default=True, help="Engine that takes speech out."),
+        click.option("--loudness", type=click.Choice(tuple(PRESETS)), default=SOURCE, show_default=True,
+                     help="Loudness of the finished mix."),
+        click.option("--duck", "duck_db", type=click.FloatRange(0, MOST_DUCK_DB), default=0.0, show_default=True,
+                     metavar="DB", help="How far music and effects go down under dubbed lines."),
+        click.option("--no-prosody", "prosody", is_flag=True, flag_value=False, default=True,
+                     help="Do not let takes follow the original's loudness, pitch and emphasis."),
+        click.option("--no-room", "room", is_flag=True, flag_value=False, default=True,
+                     help="Do not place takes in the original's room."),
         click.option("--keep-original", is_flag=True, help="Keep the original sound as a second track."),
     ]):
         command = option(command)
@@ -53,12 +69,30 @@ def options_from(arguments: dict[str, Any]) -> DubOptions:
     """The typed form of what ``engine_options`` collected."""
     from dubbing.api import DubOptions
 
-    return DubOptions(targets=tuple(dict.fromkeys(arguments["targets"])), source=arguments["source"],
-                      speakers=arguments["speakers"], lipsync=arguments["lipsync"],
-                      translator=arguments["translator"], recognizer=arguments["recognizer"],
-                      diarizer=arguments["diarizer"], synthesizer=arguments["synthesizer"],
-                      separator=arguments["separator"], keep_original=arguments["keep_original"],
-                      checkpoint=str(checkpoint.resolve()) if (checkpoint := arguments["checkpoint"]) else None)
+    translator, translator_of = _by_language("--translator", arguments["translators"])
+    synthesizer, synthesizer_of = _by_language("--voice-engine", arguments["synthesizers"])
+    own = {language: {kind: chosen[language] for kind, chosen in (("translator", translator_of),
+                                                                  ("synthesizer", synthesizer_of))
+                      if language in chosen} for language in sorted({*translator_of, *synthesizer_of})}
+    checkpoint = arguments["checkpoint"]
+    return DubOptions(targets=tuple(dict.fromkeys(arguments["targets"])), translator=translator,
+                      synthesizer=synthesizer, by_language=own,
+                      checkpoint=str(checkpoint.resolve()) if checkpoint else None,
+                      **{name: arguments[name] for name in _AS_GIVEN})
+
+
+def _by_language(option: str, given: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """(engine of all languages, engine by language) from values such as "whisper" and "es=apertium"."""
+    of_all, of_one = "auto", {}
+    for value in given:
+        language, separator, name = value.rpartition("=")
+        if separator and not (language.strip() and name.strip()):
+            raise UsageError(f"{option} {value} names no engine for a language.", f"Write {option} es=NAME.")
+        if separator:
+            of_one[language.strip()] = name.strip()
+        else:
+            of_all = name
+    return of_all, of_one
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
@@ -100,9 +134,21 @@ def show_result(result: DubResult) -> None:
                  line.target_text.get(language, ""),
                  f"{line.tempo[language]:.2f}" if language in line.tempo else "-"] for line in result.utterances]
         terminal.table(("Who", "When", "Source", f"Target ({language})", "Tempo"), rows, right=(4,))
+        if loud := result.loudness.get(language):
+            click.echo(f"Loudness ({language}): {_loudness(loud)}")
         click.echo(f"Dubbed video ({language}): {path}")
     for text in result.notes:
         terminal.note(f"Note: {text}")
+
+
+def _loudness(account: dict[str, Any]) -> str:
+    """What the finished file measures, in words."""
+    measured = account["file"]
+    level, peak = measured["integrated"], measured["true_peak"]
+    if level is None or peak is None:
+        return "silent"
+    spoken = f", {measured['dialogue']:.1f} LUFS while somebody speaks" if measured["dialogue"] is not None else ""
+    return f"{level:.1f} LUFS{spoken}, true peak {peak:.1f} dBTP ({PRESETS[account['preset']].title})"
 
 
 @cli.command()

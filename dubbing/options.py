@@ -63,6 +63,10 @@ class DubOptions:
                              "Choose another target language.")
         if self.checkpoint is not None and self.lipsync != "wav2lip":
             raise UsageError("A checkpoint was given, but not the engine that it is for.", "Add --lipsync wav2lip.")
+        for code in self.by_language:
+            if code not in self.targets:
+                raise UsageError(f"An engine was chosen for {code}, which is no target language.",
+                                 f"The target languages are {', '.join(self.targets)}.")
         if self.loudness not in PRESETS:
             raise UsageError(f"“{self.loudness}” is not a loudness preset that is known here.",
                              f"Choose one of: {', '.join(PRESETS)}.")

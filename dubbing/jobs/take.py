@@ -65,4 +65,4 @@ def _clip(workspace: Workspace, project: Project, line: Localization, utterance:
             painted = workspace.artifacts.find(standing.rendered[other.id])
         neighbours.append(clip.ClipLine(sound, other.start_ms, other.end_ms, painted))
     return clip.step(source.path, source.sha256, source.media, source.separated, own, neighbours, source.lipsyncer,
-                     language=line.language, utterance=utterance.id)
+                     language=line.language, utterance=utterance.id, duck_db=line.options.duck_db)
