@@ -72,6 +72,36 @@ def test_a_second_run_computes_nothing_and_gives_the_same_file(clip: Path, tmp_p
     assert second["project"] == first["project"] and second["utterances"] == first["utterances"]
 
 
+def test_the_mix_has_the_loudness_that_was_asked_for_in_the_file_itself(clip: Path, tmp_path: Path,
+                                                                        dubbing: Any) -> None:
+    from dubbing.media.loudness_file import measure_file
+
+    code, result, _ = dubbing("dub", clip, "--to", "en", "--out", tmp_path / "out.mp4", "--json", *FAKES,
+                              "--loudness", "web-16", "--duck", "6")
+    assert code == 0 and result["peak_mb"] > 50
+    account = result["loudness"]["en"]
+    assert (account["preset"], account["target"], account["is_kept"], account["note"]) == ("web-16", -16.0, True, "")
+    found = measure_file(tmp_path / "out.mp4")
+    assert found.integrated == pytest.approx(-16, abs=0.5) and found.integrated == pytest.approx(
+        account["file"]["integrated"], abs=0.01)
+    assert found.true_peak is not None and found.true_peak <= -1.0
+    assert dubbing("dub", clip, "--to", "en", "--out", tmp_path / "out.mp4", "--json", *FAKES)[1]["loudness"]["en"][
+        "preset"] == "source"
+
+
+def test_engines_are_chosen_for_one_language(clip: Path, tmp_path: Path, dubbing: Any) -> None:
+    own = [*FAKES, "--voice-engine", "it=kokoro"]
+    _, options, _ = dubbing("project", "new", clip, "--to", "en", "--to", "it", *own, "--json")
+    from dubbing.api import open_workspace
+
+    with open_workspace() as workspace:
+        kept = workspace.options(workspace.projects()[0])
+    assert kept.synthesizer == "fake" and kept.by_language == {"it": {"synthesizer": "kokoro"}}
+    assert kept.for_language("it").synthesizer == "kokoro" and kept.for_language("en").synthesizer == "fake"
+    for wrong in (["--translator", "=fake"], ["--translator", "pt=fake"], ["--duck", "99"], ["--loudness", "11"]):
+        assert dubbing("dub", clip, "--to", "en", *FAKES, *wrong)[0] != 0
+
+
 def test_two_languages_share_the_source_side(clip: Path, tmp_path: Path, dubbing: Any) -> None:
     _, result, _ = dubbing("dub", clip, "--to", "en", "--to", "it", "--out", tmp_path, "--json", *FAKES)
     by_stage = stages(result)
@@ -87,7 +117,7 @@ def test_an_edit_renews_exactly_what_it_made_stale(clip: Path, tmp_path: Path, d
     assert code == 0 and edited["languages"]["en"]["stale"]
     _, again, _ = dubbing("project", "run", project, "--json")
     computed = {name: s["computed"] for (name, _), s in stages(again).items() if s["computed"]}
-    assert computed == {"synthesize": 1, "mix": 1, "export": 1, "quality": 1} | (
+    assert computed == {"synthesize": 1, "mix": 1, "export": 1, "measure": 1, "quality": 1} | (
         {"lipsync": 1} if again["utterances"][1]["on_camera"] else {})
     assert again["utterances"][1]["target_text"]["en"] == "A quite different line"
     _, shown, _ = dubbing("project", "show", project, "--json")
