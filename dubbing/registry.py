@@ -25,10 +25,12 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "fake": "dubbing.engines.asr.fake:FakeRecognizer",
     },
     "diarize": {
+        "community-1": "dubbing.engines.diarize.community:CommunityDiarizer",
         "pyannote": "dubbing.engines.diarize.pyannote:PyannoteDiarizer",
         "fake": "dubbing.engines.diarize.fake:FakeDiarizer",
     },
     "translate": {
+        "openai": "dubbing.engines.translate.openai_chat:OpenAITranslator",
         "transformers": "dubbing.engines.translate.transformers_mt:TransformersTranslator",
         "whisper": "dubbing.engines.translate.whisper:WhisperTranslator",
         "apertium": "dubbing.engines.translate.apertium:ApertiumTranslator",
