@@ -130,6 +130,8 @@ def why_not_better(kind: str, chosen: str) -> list[str]:
         if name == chosen:
             break
         engine = create(kind, name)
+        if getattr(engine, "on_request_only", False):
+            continue
         if not engine.is_fake and (reason := engine.why_unavailable()) is not None:
             lines.append(f"{kind}: {chosen} is used; {name} would be better. {reason}")
     return lines

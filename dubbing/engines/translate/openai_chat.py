@@ -75,6 +75,11 @@ class OpenAITranslator:
         return f"the terms of the server and its model; texts are sent to {shown(url)}" if url \
             else "the terms of the server and its model"
 
+    @property
+    def on_request_only(self) -> bool:
+        """Without an address it is no engine that anybody should be told to miss."""
+        return not self._access()[0]
+
     def why_unavailable(self) -> str | None:
         url, model, _key = self._access()
         if not url:

@@ -17,7 +17,8 @@ from typing import Any
 
 #: What this model knows.
 KNOWN = {
-    "Buenos días a todos.": ["Good morning, everybody.", "A very good morning to all of you who are here.", "Morning, all."],
+    "Buenos días a todos.": ["Good morning, everybody.", "A very good morning to all of you who are here.",
+                             "Morning, all."],
     "¿Dónde están las llaves de la casa?": ["Where are the keys of the house?", "Where are the house keys?"],
     "Mi abuela hace el mejor pan.": ["My grandmother makes the best bread.", "Grandma bakes the best bread."],
     "No puedo ir con ustedes mañana.": ["I can't go with you tomorrow.", "I cannot come with you tomorrow."],

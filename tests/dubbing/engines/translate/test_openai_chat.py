@@ -309,6 +309,8 @@ def test_nothing_is_contacted_unless_an_address_is_set(monkeypatch: pytest.Monke
     try:
         engine = OpenAITranslator()
         assert "DUBBING_OPENAI_URL" in (engine.why_unavailable() or "") and not engine.supports("es", "en")
+        assert engine.on_request_only
+        assert not any("openai" in note for note in registry.why_not_better("translate", "fake"))
         assert "DUBBING_OPENAI_MODEL" in (OpenAITranslator(server.url).why_unavailable() or "")
         assert "no web address" in (OpenAITranslator("localhost:9", "m").why_unavailable() or "")
         with_all = OpenAITranslator(server.url, "m")
