@@ -81,7 +81,7 @@ def numbers(dub: QcDub) -> Iterator[Finding]:
 
 
 def numbers_of(text: str, language: str) -> Numbers:
-    """Every number in ``text``; of words only those from two on."""
+    """Every number in ``text`` but 0 and 1."""
     text = unicodedata.normalize("NFKC", text).lower()
     digits: Counter[float] = Counter()
 
@@ -89,7 +89,8 @@ def numbers_of(text: str, language: str) -> Numbers:
         values = _values(match[0], language)
         following = re.match(r"\s*([^\W\d_]+)", text[match.end():])
         power = _MILLIONS.get(_plain(following[1]), 0) if following else 0
-        digits.update(value * 10 ** power for value in values)
+        # "One" is not read as a word, and full hours are said without their zeros.
+        digits.update(value * 10 ** power for value in values if value not in (0, 1) or power)
         return " # "
 
     rest = _DIGITS.sub(taken, text)

@@ -56,6 +56,7 @@ GROUPS: tuple[CheckGroup, ...] = (
     CheckGroup((timing.ONSET,), timing.onset),
     CheckGroup((timing.OVERLAP,), timing.overlap),
     CheckGroup((timing.SILENCE,), timing.silence),
+    CheckGroup((timing.LEFT_OVER,), timing.left_over),
     CheckGroup((voice.DRIFT,), voice.drift, _unprinted),
     CheckGroup((voice.OTHER_VOICE,), voice.other_voice),
     CheckGroup((sound.CLIPPING,), sound.clipping),

@@ -9,7 +9,7 @@ from dubbing.domain.isochrony import COMFORT, TOLERABLE, Fit, colour
 from dubbing.domain.quality import Finding, Severity
 from dubbing.qc.values import QcDub, QcLine
 
-FIT, ONSET, OVERLAP, SILENCE = "fit", "onset", "overlap", "silence"
+FIT, ONSET, OVERLAP, SILENCE, LEFT_OVER = "fit", "onset", "overlap", "silence", "left_over"
 NO_TRANSLATION, NO_TAKE, OLD_TAKE, REPEATED = "no_translation", "no_take", "old_take", "repeated_text"
 #: When sound that is late, or early, against the picture is seen, and when it is no longer accepted (ITU-R BT.1359).
 LATE_MS, EARLY_MS = (125.0, 185.0), (45.0, 90.0)
@@ -19,6 +19,8 @@ MEASURED_WITHIN_MS = 40.0
 TOUCH_MS, CROSSTALK_MS = 20, 150
 #: Silence while the original speaks: seen from here on, and not accepted from there on.
 SILENT_MS = (800, 1500)
+#: Of the original's own words, right beside a line: heard from here on, a syllable from there on.
+LEFT_OVER_MS = (60, 180)
 
 
 def fit(dub: QcDub) -> Iterator[Finding]:
@@ -87,6 +89,18 @@ def silence(dub: QcDub) -> Iterator[Finding]:
             SILENCE, Severity.ERROR if is_refused else Severity.WARNING, line.id,
             f"Silent for {line.silent_ms} ms while the original speaks.", float(line.silent_ms),
             float(SILENT_MS[is_refused]), "ms", line.start_ms)
+
+
+def left_over(dub: QcDub) -> Iterator[Finding]:
+    """Lines beside which the original is still heard: its words begin earlier or end later than the line."""
+    for line in dub.lines:
+        if not line.take_ms or line.left_over_ms < LEFT_OVER_MS[0]:
+            continue
+        is_refused = line.left_over_ms >= LEFT_OVER_MS[1]
+        yield Finding(
+            LEFT_OVER, Severity.ERROR if is_refused else Severity.WARNING, line.id,
+            f"{line.left_over_ms} ms of the original are heard beside this line; move its start or its end.",
+            float(line.left_over_ms), float(LEFT_OVER_MS[is_refused]), "ms", line.start_ms)
 
 
 def missing(dub: QcDub) -> Iterator[Finding]:

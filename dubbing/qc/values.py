@@ -25,8 +25,9 @@ class QcLine:
     heard there (None: nobody listened); words, wrong_words: of the target text, and how many of them it heard otherwise
     (in letters where words are not spaced); letter_errors: share of letters heard otherwise. onset_ms: how much later
     than the original the dub begins to speak (negative: earlier). silent_ms: the longest stretch in which the original
-    speaks and the dub is silent. clipped_samples: samples at full scale. voice: who speaks it, voice_print: how that
-    sounds (a unit vector; () where it was not measured).
+    speaks and the dub is silent. left_over_ms: how much of the original is heard right before and after.
+    clipped_samples: samples at full scale. voice: who speaks it, voice_print: how that sounds (a unit vector; () where
+    it was not measured).
     """
 
     id: str
@@ -45,6 +46,7 @@ class QcLine:
     letter_errors: float = 0.0
     onset_ms: float | None = None
     silent_ms: int = 0
+    left_over_ms: int = 0
     clipped_samples: int = 0
     voice: str = ""
     voice_print: tuple[float, ...] = ()
