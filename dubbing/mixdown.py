@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from dubbing.domain.loudness import PRESETS, SOURCE
 from dubbing.domain.project import Utterance
+from dubbing.engines.base import SpeakerSpan
 from dubbing.options import DubOptions
 from dubbing.pipeline.artifact import Artifact
+from dubbing.pipeline.room_measure import RoomProfile
 from dubbing.pipeline.runner import Runner
-from dubbing.pipeline.stages import loudness, mix
+from dubbing.pipeline.stages import loudness, mix, room
 from dubbing.understand import Source
 
 if TYPE_CHECKING:
@@ -29,12 +31,22 @@ class Mixdown:
         """The mix with its speech stem; ``takes`` are those of the lines that are heard."""
         source = self._source
         self._dub.notes += source.separated.facts.get("notes", [])
-        lines = [mix.DubbedLine(takes[u.id], u.start_ms, u.end_ms) for u in self._utterances if u.id in takes]
+        rooms = self.rooms()
+        lines = [mix.DubbedLine(takes[u.id], u.start_ms, u.end_ms, rooms.get(u.id))
+                 for u in self._utterances if u.id in takes]
         mixed = self._runner.run(mix.step(source.path, source.sha256, source.separated, lines, source.media.audio[0],
                                           language=self._dub.language, duck_db=self._options.duck_db))
         if self._preset.id == SOURCE:
             return mixed
         return self._runner.run(loudness.step(mixed, self._preset, language=self._dub.language))
+
+    def rooms(self) -> dict[str, RoomProfile]:
+        """The room of every line of the original, by line id; none where takes are to stay as they are."""
+        if not self._options.room or not self._utterances:
+            return {}
+        spans = [SpeakerSpan(u.speaker, u.start_ms, u.end_ms) for u in self._utterances]
+        found = room.load_rooms(self._runner.run(room.step(self._source.separated, spans)))
+        return dict(zip((u.id for u in self._utterances), found, strict=True))
 
     def measured(self, mixed: Artifact, video: Artifact) -> dict[str, Any]:
         """How loud the finished file is beside what was asked for (see :func:`loudness.account`); a note where it

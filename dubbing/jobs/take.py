@@ -8,6 +8,7 @@ from dubbing.derived import Derived
 from dubbing.jobs import warm
 from dubbing.jobs.source import known_source
 from dubbing.ledger import DatabaseLedger
+from dubbing.mixdown import Mixdown
 from dubbing.pipeline.runner import Runner
 from dubbing.pipeline.stages import clip
 
@@ -47,7 +48,8 @@ def _clip(workspace: Workspace, project: Project, line: Localization, utterance:
           mouth: Artifact | None) -> Any:
     """The step that renders the line with what is heard and seen around it now."""
     source = line.source
-    own = clip.ClipLine(spoken, utterance.start_ms, utterance.end_ms, mouth)
+    rooms = Mixdown(line.options, source, line.runner, line.dub, line.utterances).rooms()
+    own = clip.ClipLine(spoken, utterance.start_ms, utterance.end_ms, mouth, rooms.get(utterance.id))
     start_ms, end_ms = clip.span_of(own, source.media.duration_ms)
     standing = Derived(workspace.settings.home, project.id).standing(line.language)
     heard = workspace.storage.takes.chosen(project.id, line.language)
@@ -63,6 +65,6 @@ def _clip(workspace: Workspace, project: Project, line: Localization, utterance:
         painted = None
         if standing is not None and standing.takes.get(other.id) == take.artifact_key and other.id in standing.rendered:
             painted = workspace.artifacts.find(standing.rendered[other.id])
-        neighbours.append(clip.ClipLine(sound, other.start_ms, other.end_ms, painted))
+        neighbours.append(clip.ClipLine(sound, other.start_ms, other.end_ms, painted, rooms.get(other.id)))
     return clip.step(source.path, source.sha256, source.media, source.separated, own, neighbours, source.lipsyncer,
                      language=line.language, utterance=utterance.id, duck_db=line.options.duck_db)

@@ -26,13 +26,17 @@ _CENTRE = 2
 
 @dataclass(frozen=True, slots=True)
 class PlacedTake:
-    """A take in the video's clock. ``load`` gives its mono sound at the video's rate when its time has come."""
+    """A take in the video's clock. ``load`` gives its mono sound at the video's rate when its time has come.
+
+    The sound may go on for ``tail_samples`` after ``length_samples``: reverberation, under which nothing has to go.
+    """
 
     start_samples: int
     length_samples: int
     load: Callable[[], Sound]
     gain: float = 1.0
     balance: tuple[float, ...] | None = None
+    tail_samples: int = 0
 
 
 def mix_blocks(original: Iterable[Sound], background: Iterable[Sound], takes: Sequence[PlacedTake],
@@ -119,7 +123,7 @@ class _Player:
         """``[channels, count]`` of the takes from ``position`` on; None when none sounds."""
         while self._waiting and self._waiting[-1].start_samples < position + count:
             take = self._waiting.pop()
-            sound = np.asarray(take.load(), np.float32)[: take.length_samples]
+            sound = np.asarray(take.load(), np.float32)[: take.length_samples + take.tail_samples]
             self._playing.append((take, self._faded(sound)))
         out: Sound | None = None
         for take, sound in self._playing:

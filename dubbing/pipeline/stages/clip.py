@@ -21,6 +21,7 @@ from dubbing.media.probe import MediaInfo
 from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.levels import measure_lines
 from dubbing.pipeline.mixing import mix_blocks
+from dubbing.pipeline.room import RoomProfile
 from dubbing.pipeline.stage import Step
 from dubbing.pipeline.stages import mix
 from dubbing.pipeline.stages.export import named_patches
@@ -34,12 +35,14 @@ MARGIN_MS = 1000
 
 @dataclass(frozen=True, slots=True)
 class ClipLine:
-    """A line in or near a clip: its take, the original (ms) that it replaces, and its mouth where it is repainted."""
+    """A line in or near a clip: its take, the original (ms) that it replaces, its mouth where it is repainted, and
+    the room in which it was heard."""
 
     take: Artifact
     start_ms: int
     end_ms: int
     rendered: Artifact | None = None
+    room: RoomProfile | None = None
 
     @property
     def heard_until_ms(self) -> int:
@@ -70,7 +73,8 @@ def step(source: Path, source_sha256: str, media: MediaInfo, separated: Artifact
         report(3, 3, "Rendering the clip")
 
     params: dict[str, Any] = {"span": [start_ms, end_ms], "lines": [[one.start_ms, one.end_ms] for one in lines],
-              "at": lines.index(line), "duck_db": duck_db}
+              "at": lines.index(line), "duck_db": duck_db,
+              "rooms": [one.room.to_json() if one.room else None for one in lines]}
     inputs: dict[str, Artifact | str] = {"source": source_sha256, "separated": separated}
     for i, one in enumerate(lines):
         inputs[f"take{i:03d}"] = one.take

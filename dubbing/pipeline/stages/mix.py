@@ -19,6 +19,7 @@ from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.levels import LineLevel, audible, measure_lines, take_gain
 from dubbing.pipeline.limiter import MixBlock
 from dubbing.pipeline.mixing import PlacedTake, mix_blocks
+from dubbing.pipeline.room import RoomProfile, place
 from dubbing.pipeline.stage import Step
 from dubbing.pipeline.stages import separate
 from dubbing.pipeline.stages.synthesize import load_take
@@ -28,7 +29,8 @@ MIX, SPEECH = "mix.wav", "speech.wav"
 
 
 class Heard(Protocol):
-    """A take with its start, and the end (ms) of the original line that it replaces."""
+    """A take with its start, the end (ms) of the original line that it replaces, and the room it was heard in (None:
+    the take stays as it is)."""
 
     @property
     def take(self) -> Artifact: ...
@@ -36,15 +38,18 @@ class Heard(Protocol):
     def start_ms(self) -> int: ...
     @property
     def end_ms(self) -> int: ...
+    @property
+    def room(self) -> RoomProfile | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class DubbedLine:
-    """A take with its start, and the original line (ms) that it replaces."""
+    """A take with its start, the original line (ms) that it replaces, and the room in which that was heard."""
 
     take: Artifact
     start_ms: int
     end_ms: int
+    room: RoomProfile | None = None
 
 
 def step(source: Path, source_sha256: str, separated: Artifact, lines: Sequence[DubbedLine], info: AudioInfo, *,
@@ -78,6 +83,8 @@ def step(source: Path, source_sha256: str, separated: Artifact, lines: Sequence[
     params: dict[str, Any] = {"lines": [[line.start_ms, line.end_ms] for line in lines]}
     if duck_db:
         params["duck_db"] = duck_db
+    if any(line.room for line in lines):
+        params["rooms"] = [line.room.to_json() if line.room else None for line in lines]
     inputs: dict[str, Artifact | str] = {"source": source_sha256, "separated": separated}
     inputs.update({f"take{i:05d}": line.take for i, line in enumerate(lines)})
     return Step("mix", VERSION, build, params, inputs, None, "s", None, language)
@@ -89,14 +96,26 @@ def spans_of(lines: Iterable[Heard], rate: int, from_ms: int = 0) -> list[tuple[
 
 
 def placed_takes(lines: Sequence[Heard], levels: Sequence[LineLevel], rate: int, from_ms: int = 0) -> list[PlacedTake]:
-    """Every line's take where and as loud as its line was; the clock begins at ``from_ms``."""
+    """Every line's take where and as loud as its line was, in its line's room; the clock begins at ``from_ms``."""
     placed = []
     for line, level in zip(lines, audible(levels), strict=True):
-        load = partial(take_at, line.take, rate)
-        length = _samples(line.take.facts["duration_ms"], rate) + rate // 100
-        placed.append(PlacedTake(_samples(line.start_ms - from_ms, rate), length, load, take_gain(load(), rate, level),
-                                 level.balance))
+        load = partial(heard_take, line.take, rate, line.room, _gap_ms(line, lines))
+        sound, dry = load(), _samples(line.take.facts["duration_ms"], rate) + rate // 100
+        placed.append(PlacedTake(_samples(line.start_ms - from_ms, rate), dry, load, take_gain(sound, rate, level),
+                                 level.balance, max(0, len(sound) - dry)))
     return placed
+
+
+def heard_take(take: Artifact, rate: int, room: RoomProfile | None, gap_ms: float | None) -> Sound:
+    """A take's sound at the video's sample rate, as it is heard in a room; ``gap_ms``: silence before the next line."""
+    sound = take_at(take, rate)
+    return place(sound, rate, room, gap_ms=gap_ms) if room is not None else sound
+
+
+def _gap_ms(line: Heard, lines: Sequence[Heard]) -> float | None:
+    """From the end of a take to the next line; None where none follows."""
+    later = min((other.start_ms for other in lines if other.start_ms > line.start_ms), default=None)
+    return None if later is None else max(0.0, later - line.start_ms - float(line.take.facts["duration_ms"]))
 
 
 def take_at(take: Artifact, rate: int) -> Sound:

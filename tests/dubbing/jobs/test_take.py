@@ -84,14 +84,20 @@ def test_a_clip_sounds_as_the_mix_does(dubbed: tuple[Workspace, Project]) -> Non
     assert standing is not None
     mix, rate = soundfile.read(_artifact(workspace, standing.mix, "mix.wav"), dtype="float32", always_2d=True)
     from dubbing.jobs.source import known_source
+    from dubbing.localize import Localization
+    from dubbing.mixdown import Mixdown
+    from dubbing.pipeline.runner import Runner
     from dubbing.pipeline.stages import clip
 
-    source = known_source(workspace, workspace.storage.projects.get(made.id))
+    now = workspace.storage.projects.get(made.id)
+    source, options = known_source(workspace, now), workspace.options(now)
+    dub = Localization(workspace.storage, now, options, source, Runner(workspace.artifacts), "es")
+    rooms = Mixdown(options, source, dub.runner, dub.dub, dub.utterances).rooms()
     lines = []
     for line in workspace.storage.utterances.all(made.id):
         take = workspace.artifacts.find(standing.takes[line.id])
         assert take is not None
-        lines.append(clip.ClipLine(take, line.start_ms, line.end_ms))
+        lines.append(clip.ClipLine(take, line.start_ms, line.end_ms, room=rooms[line.id]))
     start_ms, end_ms = clip.span_of(lines[1], source.media.duration_ms)
     near = [line for line in lines if line.start_ms < end_ms and line.heard_until_ms > start_ms]
     part = clip.mixed_between(source.path, source.separated, near, start_ms, end_ms, rate)

@@ -152,6 +152,16 @@ def test_a_take_that_is_cut_off_does_not_click() -> None:
     assert np.abs(np.diff(out.mix[0])).max() < 1.5 * np.abs(np.diff(hum)).max()
 
 
+def test_reverberation_outlasts_a_take_without_taking_the_original_away() -> None:
+    music, speech = noise(1, 2, 0.01, 15), noise(1, 2, 0.05, 16)
+    sound = np.concatenate([np.full(RATE // 4, 0.1), np.linspace(0.01, 0, RATE // 8)]).astype(np.float32)
+    take = PlacedTake(RATE // 2, RATE // 4, lambda: sound, tail_samples=RATE // 8)
+    out = joined(mix_blocks(blocks(music + speech), blocks(music), [take], [], RATE))
+    after = slice(RATE // 2 + RATE // 4 + FADE + 10, RATE // 2 + RATE // 4 + RATE // 8)
+    tail = out.mix[0, after] - (music + speech)[0, after]
+    np.testing.assert_allclose(tail, sound[after.start - RATE // 2: after.stop - RATE // 2], atol=2e-4)
+
+
 def test_music_goes_down_under_takes_only_where_asked() -> None:
     music = noise(2, 6, 0.05, 13)
     takes = [PlacedTake(2 * RATE, RATE, lambda: np.zeros(RATE, np.float32))]
