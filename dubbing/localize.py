@@ -39,7 +39,9 @@ class Dub:
     video: Artifact | None = None
     mix: Artifact | None = None
     loudness: dict[str, Any] = field(default_factory=dict)
+    fit_measured: dict[str, Any] = field(default_factory=dict)
     quality: dict[str, Any] = field(default_factory=dict)
+    fit_report: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def standing(self) -> Standing:
@@ -82,8 +84,9 @@ class Localization:
 
     def _translate(self) -> None:
         worded = Wording(self.storage, self.project, self.options, self.source, self.runner, self.language,
-                         self.utterances).run()
+                         self.utterances, self.is_on_camera).run()
         self.dub.translations = worded.translations
+        self.dub.fit_report = worded.fit_report
         self.dub.notes += worded.notes
 
     def _spoken(self) -> list[Utterance]:

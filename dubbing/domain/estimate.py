@@ -20,6 +20,7 @@ from functools import lru_cache
 
 from dubbing.domain import marks
 from dubbing.domain.isochrony import COMFORT, Fit, Slot, plan_fit
+from dubbing.domain.translation import Budget
 from dubbing.domain.workspace import FitEstimate, Pace
 
 #: A voice is never taken to be faster or slower than this times the usual one: beyond it the takes are odd.
@@ -232,3 +233,13 @@ def estimate(text: str, pace: Pace, slot: Slot, source_syllables: int = 0) -> Fi
     plan = plan_fit(natural, slot)
     return FitEstimate(characters, syllables, source_syllables, natural, plan.target_ms, plan.tempo,
                        plan.borrowed_ms, plan.fit, speed, budget)
+
+
+def budget_for(pace: Pace, slot: Slot) -> Budget:
+    """How many syllables take the time of the original line at a comfortable tempo, no silence being borrowed.
+
+    Never none: even the shortest line can be answered by a syllable.
+    """
+    low = math.ceil((COMFORT[0] * slot.duration_ms - pace.lead_ms) / pace.ms_per_syllable)
+    high = math.floor((COMFORT[1] * slot.duration_ms - pace.lead_ms) / pace.ms_per_syllable)
+    return Budget(max(1, low), max(1, low, high), slot.duration_ms, slot.room_ms)

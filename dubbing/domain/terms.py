@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from dubbing.domain.translation import TermRule
 from dubbing.domain.utterances import is_spaceless
@@ -77,7 +78,7 @@ def applied(text: str, held: Iterable[TermRule], renderings: Mapping[str, Sequen
             pattern = re.compile(word_pattern(known.strip()), re.IGNORECASE) if known.strip() else None
             match = pattern.search(text) if pattern is not None else None
             if match is not None:
-                text = text[:match.start()] + _cased(wanted(rule), match, text) + text[match.end():]
+                text = text[:match.start()] + _cased(wanted(rule), match) + text[match.end():]
                 break
     return text
 
@@ -87,7 +88,7 @@ def without_forbidden(text: str, forbidden: Iterable[tuple[str, str]]) -> str:
     for word, instead in forbidden:
         if word.strip() and instead.strip():
             pattern = re.compile(word_pattern(word.strip()), re.IGNORECASE)
-            text = pattern.sub(lambda match, instead=instead, said=text: _cased(instead, match, said), text)
+            text = pattern.sub(partial(_cased, instead), text)
     return text
 
 
@@ -108,7 +109,7 @@ def protect(text: str, words: Iterable[str]) -> tuple[str, tuple[tuple[str, str]
 def restore(text: str, tokens: Iterable[tuple[str, str]]) -> str | None:
     """``text`` with what the stand-ins stand for; None where one of them was lost."""
     for token, word in tokens:
-        text, count = re.subn(rf"(?<!\w){token}(?!\w)", lambda _match, word=word: word, text, flags=re.IGNORECASE)
+        text, count = re.subn(rf"(?<!\w){token}(?!\w)", word.replace("\\", r"\\"), text, flags=re.IGNORECASE)
         if not count:
             return None
     return text
@@ -126,9 +127,9 @@ def _is_used(target: str, word: str, *, case_sensitive: bool = False) -> bool:
     return contains(target, word, case_sensitive=case_sensitive, may_be_inflected=len(word) >= _INFLECTED_FROM)
 
 
-def _cased(word: str, match: re.Match[str], text: str) -> str:
-    """``word`` with a capital where it comes to begin a sentence that began with one."""
-    begins = re.search(r"(?:^|[.!?…]\s+)[¿¡\"“‘«(]*$", text[:match.start()]) is not None
+def _cased(word: str, match: re.Match[str]) -> str:
+    """``word`` in the place of ``match``, with a capital where it comes to begin a sentence that began with one."""
+    begins = re.search(r"(?:^|[.!?…]\s+)[¿¡\"“‘«(]*$", match.string[:match.start()]) is not None
     return word[:1].upper() + word[1:] if begins and match.group()[:1].isupper() else word
 
 

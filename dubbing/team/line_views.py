@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dubbing.domain.estimate import calibrated, estimate, natural_ms, pace_of, syllables_of
+from dubbing.domain.estimate import estimate, natural_ms, pace_of, syllables_of
 from dubbing.domain.isochrony import Fit, Slot, plan_fit, slot_for
 from dubbing.domain.lines import LineFacts, TimedLine, has_low_confidence, matcher, slots_of
 from dubbing.domain.project import Line, Project
@@ -15,6 +15,7 @@ from dubbing.jobs.views import Views
 from dubbing.ledger import ACTIVE
 from dubbing.storage.takes import HeardLine
 from dubbing.team.lip_sync import NO_FACE, OFF_CAMERA, lip_sync_plan
+from dubbing.team.paces import paces_of
 
 if TYPE_CHECKING:
     from dubbing.team.seat import Seat
@@ -63,10 +64,7 @@ class LineViews:
     @cached_property
     def paces(self) -> dict[str, Pace]:
         """The pace of every speaker whose voice is known, from its newest takes."""
-        spoken = self._storage.lines.spoken(self._project.id, self._language)
-        voices = self._storage.lines.voices(self._project.id, self._language)
-        by_voice = {voice: calibrated(self._pace, spoken.get(voice, ())) for voice in set(voices.values())}
-        return {speaker: by_voice[voice] for speaker, voice in voices.items()}
+        return paces_of(self._storage, self._project.id, self._language)
 
     def _view(self, line: Line, takes: int, comments: int, job: JobView | None,
               painted: tuple[bool, str]) -> LineView:
