@@ -57,6 +57,13 @@ def _endpoint() -> str:
     return str(constants.ENDPOINT)
 
 
+def token() -> str:
+    """The token of whoever runs this program, for models that are given to people who accepted terms; "" for none."""
+    from dubbing.config import load_settings
+
+    return load_settings().hub_token.get_secret_value() or os.environ.get("HF_TOKEN", "")
+
+
 def build(entry: Entry, folder: Path, report: Report) -> dict[str, str]:
     """Download the repository of ``entry`` into ``folder``; returns sha256 by path. Raises UnavailableError."""
     if not hub_answers():
@@ -66,13 +73,15 @@ def build(entry: Entry, folder: Path, report: Report) -> dict[str, str]:
     from huggingface_hub.utils import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
     try:
-        info = HfApi().model_info(entry.repo, revision=entry.revision, files_metadata=True, timeout=20)
+        own = token() or None
+        info = HfApi(token=own).model_info(entry.repo, revision=entry.revision, files_metadata=True, timeout=20)
         files = [file for file in info.siblings or () if _wanted(entry, file.rfilename)]
         files = _one_form_of_weights(files)
         total, done = sum(file.size or 0 for file in files), 0
         for file in files:
             report(done, total, f"{entry.name}: downloading {file.rfilename}")
-            hf_hub_download(entry.repo, file.rfilename, revision=info.sha, local_dir=folder, etag_timeout=20)
+            hf_hub_download(entry.repo, file.rfilename, revision=info.sha, local_dir=folder, etag_timeout=20,
+                            token=own)
             done += file.size or 0
     except GatedRepoError as error:
         raise UnavailableError(f"{entry.name} is given only to people who accepted its conditions.",

@@ -185,6 +185,8 @@ class Store:
             state = "is damaged in the cache" if damaged else "is not in the cache"
             return UnavailableError(f"{entry.name} {state} and the network is switched off.",
                                     f"Unset DUBBING_OFFLINE and run `dubbing models pull {entry.name}`.")
+        if entry.gated and not hub.token():
+            return UnavailableError(f"{entry.name} is given only to people who accepted its conditions.", entry.note)
         return None
 
     def _fetch_locked(self, entry: Entry, report: Report) -> Path:

@@ -7,17 +7,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dubbing.domain.speech import Diarization, SpeakerTurn
+from dubbing.domain.speech import Diarization
 from dubbing.engines.asr.voice import VoiceActivity, stretches
 from dubbing.engines.base import Report, Sound, silent
-from dubbing.engines.diarize.speakers import Stretch, find_speakers, follow
+from dubbing.engines.diarize.speakers import Stretch, find_speakers, follow, named
 from dubbing.weights.store import Store
 
 SAMPLE_RATE = 16000
 _AIR_S = 0.05
 _JOIN_S = 0.4
-_SAME_TURN_MS = 500
-_SHORTEST_TURN_MS = 120
 _SHORTEST_PRINT_SAMPLES = SAMPLE_RATE // 5
 
 
@@ -76,7 +74,7 @@ class PyannoteDiarizer:
         prints = find_speakers(found, self._alike, HOP_S, speakers)
         turns = [turn for stretch in found for turn in follow(stretch, prints, HOP_S, WINDOW_S)]
         report(total, total, "telling speakers apart")
-        return _named(turns, prints, round(total * 1000))
+        return named(turns, prints, round(total * 1000))
 
     def _listen(self, sound: Sound, total: float, report: Report) -> list[Stretch]:
         scores, step = self._voice.scores(sound)
@@ -87,20 +85,3 @@ class PyannoteDiarizer:
                 found.append(Stretch(start, end, self._prints.sliding(piece)))
             report(end, total, "telling speakers apart")
         return found
-
-
-def _named(turns: list[tuple[int, float, float]], prints: np.ndarray, total_ms: int) -> Diarization:
-    """Name speakers in order of appearance and join turns of one speaker that nobody interrupts."""
-    names: dict[int, str] = {}
-    joined: list[SpeakerTurn] = []
-    for speaker, start, end in turns:
-        start_ms, end_ms = max(0, round(start * 1000)), min(total_ms, round(end * 1000))
-        if end_ms - start_ms < _SHORTEST_TURN_MS:
-            continue
-        name = names.setdefault(speaker, f"S{len(names) + 1}")
-        if joined and joined[-1].speaker == name and start_ms - joined[-1].end_ms < _SAME_TURN_MS:
-            joined[-1] = SpeakerTurn(name, joined[-1].start_ms, end_ms)
-        else:
-            joined.append(SpeakerTurn(name, start_ms, end_ms))
-    return Diarization(tuple(joined), {name: tuple(float(value) for value in prints[speaker])
-                                       for speaker, name in names.items()})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from dubbing.domain.speech import Diarization, SpeakerTurn
 
 Prints = npt.NDArray[np.float32]
 
@@ -14,6 +17,8 @@ _SHORTEST_SPEAKER_S = 0.8
 _SWITCH_COST = 0.9
 _INNER = 2
 _MOST_LINKED = 1000
+_SAME_TURN_MS = 500
+_SHORTEST_TURN_MS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,23 @@ def follow(stretch: Stretch, speakers: Prints, hop_s: float, window_s: float) ->
         turns.append((int(path[index - 1]), begin, finish))
         begin = finish
     return turns
+
+
+def named(turns: Sequence[tuple[int, float, float]], prints: np.ndarray, total_ms: int) -> Diarization:
+    """Name speakers in order of appearance and join turns of one speaker that nobody interrupts."""
+    names: dict[int, str] = {}
+    joined: list[SpeakerTurn] = []
+    for speaker, start, end in turns:
+        start_ms, end_ms = max(0, round(start * 1000)), min(total_ms, round(end * 1000))
+        if end_ms - start_ms < _SHORTEST_TURN_MS:
+            continue
+        name = names.setdefault(speaker, f"S{len(names) + 1}")
+        if joined and joined[-1].speaker == name and start_ms - joined[-1].end_ms < _SAME_TURN_MS:
+            joined[-1] = SpeakerTurn(name, joined[-1].start_ms, end_ms)
+        else:
+            joined.append(SpeakerTurn(name, start_ms, end_ms))
+    return Diarization(tuple(joined), {name: tuple(float(value) for value in prints[speaker])
+                                       for speaker, name in names.items()})
 
 
 def _fine_groups(prints: Prints, hop_s: float) -> Prints:

@@ -7,8 +7,7 @@ import pytest
 
 from dubbing.domain.speech import SpeakerTurn
 from dubbing.engines.diarize.fake import FakeDiarizer
-from dubbing.engines.diarize.pyannote import _named
-from dubbing.engines.diarize.speakers import Prints, Stretch, find_speakers, follow
+from dubbing.engines.diarize.speakers import Prints, Stretch, find_speakers, follow, named
 
 HOP_S, WINDOW_S, ALIKE = 0.2, 1.6, 0.72
 
@@ -57,7 +56,7 @@ def test_one_odd_window_makes_no_turn() -> None:
 
 def test_names_follow_the_order_of_appearance_and_turns_are_joined() -> None:
     prints = np.stack([voice(0), voice(1)])
-    result = _named([(1, 0.0, 1.0), (1, 1.2, 2.0), (0, 2.0, 3.0), (0, 3.0, 3.05)], prints, 10_000)
+    result = named([(1, 0.0, 1.0), (1, 1.2, 2.0), (0, 2.0, 3.0), (0, 3.0, 3.05)], prints, 10_000)
     assert result.turns == (SpeakerTurn("S1", 0, 2000), SpeakerTurn("S2", 2000, 3000))
     assert np.allclose(result.embeddings["S1"], voice(1))
     assert np.linalg.norm(result.embeddings["S2"]) == pytest.approx(1.0, abs=1e-5)
