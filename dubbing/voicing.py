@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dubbing import registry
 from dubbing.domain.isochrony import Fit, Slot
 from dubbing.domain.lines import slots_of
+from dubbing.domain.phrases import phrases_of, source_pauses
 from dubbing.domain.project import Project, Speaker, Take, Utterance
 from dubbing.domain.review import Layer, is_protected
-from dubbing.engines.base import Synthesizer
+from dubbing.engines.base import CLONE, SpeakerSpan, Synthesizer
 from dubbing.errors import UsageError
 from dubbing.options import DubOptions
 from dubbing.pipeline.artifact import Artifact
+from dubbing.pipeline.prosody_measure import ProsodyTarget
 from dubbing.pipeline.runner import Runner
 from dubbing.pipeline.stage import Step
-from dubbing.pipeline.stages import profile, synthesize
+from dubbing.pipeline.stages import profile, prosody, reference, synthesize
 from dubbing.storage.repository import Repository
 from dubbing.team.consent import VOICE, Allowance
 from dubbing.team.speaking import spoken_text
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 #: A take's duration may be so much over its room by rounding alone.
 ROUNDING_MS = 10
+#: A silence inside a take that is heard as a pause.
+HEARD_PAUSE_MS = 150
 
 
 class Voicing:
@@ -45,13 +49,12 @@ class Voicing:
 
     def run(self) -> dict[str, Artifact]:
         """A take of every line that has a translation, by line id."""
-        synthesizer = registry.choose("tts", self._options.synthesizer)
-        cast = self._cast(synthesizer)
+        synthesizer = self._synthesizer
         kept = self._kept_takes()
         spoken = [u for u in self._utterances if self._text(u)]
-        self._check_cloning(synthesizer, {u.speaker for u in spoken})
+        cast = self._cast(synthesizer, {u.speaker for u in spoken})
         due = [u for u in spoken if u.id not in kept]
-        steps = [self._take_step(synthesizer, u, cast[u.speaker]) for u in due]
+        steps = self._take_steps(synthesizer, due, cast)
         made = dict(zip((u.id for u in due), self._runner.run_each(steps), strict=True))
         chosen = self._storage.takes.chosen(self._project.id, self._language)
         # Somebody may have made a take of a line while this went on.
@@ -60,9 +63,10 @@ class Voicing:
             if utterance.id not in kept:
                 self._record(utterance, made[utterance.id], synthesizer.id, cast[utterance.speaker], chosen)
         self._dub.takes = self._storage.takes.chosen(self._project.id, self._language)
-        made |= kept
-        self._note_pressed({u.id: made[u.id] for u in spoken})
-        return {u.id: made[u.id] for u in spoken}
+        takes = {u.id: (made | kept)[u.id] for u in spoken}
+        self._note_pressed(takes)
+        self._dub.fit_measured = measured(spoken, takes)
+        return takes
 
     def take(self, utterance_id: str, *, pace: float = 1.0, voice: str | None = None,
              actor: str = "") -> tuple[Take, Artifact]:
@@ -75,13 +79,13 @@ class Voicing:
         utterance = self.line(utterance_id)
         if not self._text(utterance):
             raise UsageError(f"Line {utterance_id} has no translation into {self._language}.", "Type one first.")
-        synthesizer = registry.choose("tts", self._options.synthesizer)
-        if voice:
+        synthesizer = self._synthesizer
+        if voice and voice != CLONE:
             registry.check_voice(synthesizer, self._language, voice)
-        self._check_cloning(synthesizer, {utterance.speaker})
-        spoken_by = voice or self._cast(synthesizer)[utterance.speaker]
-        made = self._runner.run(self._take_step(synthesizer, utterance, spoken_by, pace))
-        return self._keep(utterance, made, synthesizer.id, spoken_by, actor), made
+        cast = self._cast(synthesizer, {utterance.speaker}, voice)
+        (step,) = self._take_steps(synthesizer, [utterance], cast, pace)
+        made = self._runner.run(step)
+        return self._keep(utterance, made, synthesizer.id, cast[utterance.speaker], actor), made
 
     def line(self, utterance_id: str) -> Utterance:
         """The live utterance of this id. Raises UsageError."""
@@ -104,11 +108,43 @@ class Voicing:
 
     def _spoken_text(self, utterance: Utterance) -> str:
         """What the synthesizer is given: the text with the team's pronunciations."""
-        return spoken_text(self._storage, self._project.id, self._language, self._text(utterance))
+        takes_ipa = bool(getattr(self._synthesizer, "takes_ipa", False))
+        return spoken_text(self._storage, self._project.id, self._language, self._text(utterance),
+                           takes_ipa=takes_ipa)
 
-    def _take_step(self, synthesizer: Synthesizer, utterance: Utterance, voice: str, pace: float = 1.0) -> Step:
-        return synthesize.step(synthesizer, self._spoken_text(utterance), self._language, voice, self.slot(utterance),
-                               pace=pace, utterance=utterance.id)
+    @cached_property
+    def _synthesizer(self) -> Synthesizer:
+        found: Synthesizer = registry.choose("tts", self._options.synthesizer)
+        return found
+
+    def _take_steps(self, synthesizer: Synthesizer, lines: Sequence[Utterance], cast: Mapping[str, str],
+                    pace: float = 1.0) -> list[Step]:
+        """How to speak ``lines``: in the original's phrases, as it was said, by whom ``cast`` says."""
+        targets = self._targets(lines)
+        references = {speaker: self._reference(speaker) for speaker, voice in cast.items()
+                      if voice == CLONE and any(u.speaker == speaker for u in lines)}
+        steps = []
+        for u in lines:
+            text = self._spoken_text(u)
+            phrases = phrases_of(text, self._language, u.words, u.start_ms, self.slot(u).end_ms)
+            steps.append(synthesize.step(
+                synthesizer, text, self._language, cast[u.speaker], self.slot(u), pace=pace, utterance=u.id,
+                phrases=phrases, prosody=targets.get(u.id), reference=references.get(u.speaker)))
+        return steps
+
+    def _targets(self, lines: Sequence[Utterance]) -> dict[str, ProsodyTarget]:
+        """How each of ``lines`` was said in the original; none where takes are not to follow it."""
+        if not self._options.prosody:
+            return {}
+        profiles = profile.load_profiles(self._source.profiles)
+        steps = [prosody.step(self._source.separated, u.start_ms, u.end_ms, [(w.start_ms, w.end_ms) for w in u.words],
+                              profiles.get(u.speaker, profile.UNKNOWN), utterance=u.id) for u in lines]
+        return {u.id: prosody.load_target(made) for u, made in zip(lines, self._runner.run_each(steps), strict=True)}
+
+    def _reference(self, speaker: str) -> Artifact:
+        """The speaker's cleanest seconds."""
+        spans = [SpeakerSpan(u.speaker, u.start_ms, u.end_ms) for u in self._utterances]
+        return self._runner.run(reference.step(self._source.separated, spans, speaker))
 
     def _kept_takes(self) -> dict[str, Artifact]:
         """Takes that stay as they are: of lines whose dub was accepted, and those that a person chose, while they
@@ -152,23 +188,53 @@ class Voicing:
             text_revision=translation.revision, utterance_revision=utterance.revision, engine=engine, voice=voice,
             tempo=take.facts["tempo"], duration_ms=take.facts["duration_ms"], details=details, actor=actor)
 
-    def _cast(self, synthesizer: Synthesizer) -> dict[str, str]:
-        """A voice for every speaker: what a person assigned, else the nearest one that nobody has yet."""
-        cast = profile.cast_voices(profile.load_profiles(self._source.profiles), synthesizer.voices(self._language),
-                                   sorted({u.speaker for u in self._utterances}))
+    def _cast(self, synthesizer: Synthesizer, speakers: set[str], voice: str | None = None) -> dict[str, str]:
+        """A voice for every speaker: ``voice`` where it is given, what a person assigned, the speaker's own where the
+        engine imitates, else the nearest one that nobody has yet.
+
+        Raises UsageError where one of ``speakers`` would be imitated without having consented to it.
+        """
+        offered = synthesizer.voices(self._language)
+        everybody = sorted({u.speaker for u in self._utterances})
+        imitates = hasattr(synthesizer, "imitate")
+        cast = dict.fromkeys(everybody, CLONE) if imitates else profile.cast_voices(
+            profile.load_profiles(self._source.profiles), offered, everybody)
         for speaker in self._speakers.values():
             choice = speaker.voices.get(self._language)
             if choice is not None and choice.engine == synthesizer.id:
                 cast[speaker.id] = choice.voice
+        cast |= dict.fromkeys(speakers, voice) if voice else {}
+        if getattr(synthesizer, "clones", False):
+            self._check_cloning({s for s in speakers if not imitates or cast[s] == CLONE})
         return cast
 
-    def _check_cloning(self, synthesizer: Synthesizer, speakers: set[str]) -> None:
+    def _check_cloning(self, speakers: set[str]) -> None:
         """Raises UsageError where an engine that clones would speak like somebody who has not consented to it."""
         barred = sorted(s for s in speakers if not self._allowed.allows(s, VOICE, self._language))
-        if barred and getattr(synthesizer, "clones", False):
+        if barred:
             names = ", ".join(speaker_name(list(self._speakers.values()), speaker) for speaker in barred)
             raise UsageError(f"No consent to clone the voice of {names} is on record.",
                              "Record one on the page of speakers, or choose another voice engine.")
+
+
+def measured(lines: Sequence[Utterance], takes: Mapping[str, Artifact]) -> dict[str, Any]:
+    """How the takes of ``lines`` sit in their places: counts of lines, and medians in ms or dB.
+
+    in_window: tempo within -10 % and +20 % of the voice's own. pauses, pauses_kept: of the originals' of 300 ms and
+    more, and those that are heard in the takes. stretched: lines whose sound was stretched, with the median artefacts
+    (log-spectral distance, dB).
+    """
+    facts = [takes[u.id].facts for u in lines if u.id in takes]
+    fits = [one["fit"] for one in facts]
+    onsets = sorted(one["onset_ms"] for one in facts if "onset_ms" in one)
+    harms = sorted(one["stretch"]["spectral_db"] for one in facts if "stretch" in one)
+    kept = sum(end - start >= HEARD_PAUSE_MS for one in facts for start, end in one.get("pauses", ()))
+    return {"lines": len(facts), "in_window": fits.count(Fit.GREEN.value), "tolerable": fits.count(Fit.AMBER.value),
+            "pressed": fits.count(Fit.RED.value), "borrowed": sum(one["borrowed_ms"] > 0 for one in facts),
+            "onset_ms_median": onsets[len(onsets) // 2] if onsets else None,
+            "pauses": sum(len(source_pauses(u.words, u.start_ms, u.end_ms)) for u in lines if u.id in takes),
+            "pauses_kept": kept, "stretched": len(harms),
+            "stretch_spectral_db": harms[len(harms) // 2] if harms else None}
 
 
 def speaker_name(speakers: Sequence[Speaker], speaker_id: str) -> str:
