@@ -25,7 +25,7 @@ _SHORTEST_PRINT_SAMPLES = SAMPLE_RATE // 5
 _SHORTEST_S = 0.25
 #: Parts of the work by pyannote's own names: (share of the time before, share of it).
 _PARTS = {"segmentation": (0.0, 0.4), "embeddings": (0.4, 0.55)}
-_PRINTS_FROM = 0.95
+_PRINTS_FROM = 0.96
 
 
 class CommunityDiarizer:
