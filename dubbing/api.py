@@ -18,6 +18,7 @@ from dubbing.exchange.imports import UNNAMED
 from dubbing.ledger import ACTIVE, LEASE_S, DatabaseLedger, HeldJob, is_free, worker_name
 from dubbing.options import DubOptions
 from dubbing.pipeline.artifact import Artifact, ArtifactStore, file_sha256
+from dubbing.pipeline.engine_room import EngineRoom
 from dubbing.pipeline.progress import Clock, Listener, Progress, fan_out, nobody
 from dubbing.pipeline.runner import Runner, summaries_json
 from dubbing.team.desk import Desk
@@ -242,13 +243,23 @@ class Workspace:
     def bring_up_to_date(self, project: Project, options: DubOptions, outputs: dict[str, Path], listener: Listener,
                          held: HeldJob) -> tuple[DubResult, list[Dub], Source]:
         """Run every stage that is not up to date, in the name of a job that this process holds."""
+        from dubbing.memory import budget_mb
+
+        self.artifacts.sweep()
+        ledger = DatabaseLedger(self.storage, project.id, int(project.media["duration_ms"]))
+        runner = Runner(self.artifacts, ledger, listener, held.check, EngineRoom(budget_mb))
+        try:
+            return self._brought(project, options, outputs, runner)
+        finally:
+            runner.room.clear()
+
+    def _brought(self, project: Project, options: DubOptions, outputs: dict[str, Path], runner: Runner,
+                 ) -> tuple[DubResult, list[Dub], Source]:
+        from dubbing import registry
         from dubbing.localize import Localization, container_suffix
         from dubbing.media.atomic import copy_into_place
         from dubbing.understand import understand
 
-        self.artifacts.sweep()
-        media_ms = int(project.media["duration_ms"])
-        runner = Runner(self.artifacts, DatabaseLedger(self.storage, project.id, media_ms), listener, held.check)
         source = understand(project, options, runner)
         project = self._take_over(project, source)
         dubs: list[Dub] = []
@@ -268,8 +279,11 @@ class Workspace:
                     project.id, language, written[language], sha256=dub.video.facts["sha256"], preset="default",
                     revisions={k: t.revision for k, t in dub.translations.items()},
                     size_bytes=written[language].stat().st_size)
-        runner.room.clear()
-        return self._result(project, dubs, written, runner, media_ms), dubs, source
+        result = self._result(project, dubs, written, runner)
+        result.notes += registry.left_out({"asr": options.recognizer, "diarize": options.diarizer,
+                                           "translate": options.translator, "tts": options.synthesizer,
+                                           "separate": options.separator})
+        return result, dubs, source
 
     def _take_over(self, project: Project, source: Any) -> Project:
         """Put a new transcription into the database once; a person's edits stay."""
@@ -291,8 +305,8 @@ class Workspace:
         found = {line.id: heard[line.start_ms, line.end_ms] for line in now if (line.start_ms, line.end_ms) in heard}
         self.storage.imported.give_speakers(project.id, found, UNNAMED)
 
-    def _result(self, project: Project, dubs: Sequence[Any], written: dict[str, Path], runner: Runner,
-                media_ms: int) -> DubResult:
+    def _result(self, project: Project, dubs: Sequence[Any], written: dict[str, Path],
+                runner: Runner) -> DubResult:
         from dubbing.voicing import speaker_name
 
         speakers = self.storage.speakers.all(project.id)
@@ -306,9 +320,9 @@ class Workspace:
                 any(d.on_camera.get(u.id, False) for d in dubs)))
         notes = list(dict.fromkeys(note for d in dubs for note in d.notes))
         peak = max((summary.peak_bytes for summary in runner.summaries.values()), default=0)
-        return DubResult(project.id, written, media_ms / 1000, lines, summaries_json(runner.summaries.values()),
-                         {d.language: d.quality for d in dubs}, notes, {d.language: d.loudness for d in dubs},
-                         round(peak / 1e6))
+        return DubResult(project.id, written, int(project.media["duration_ms"]) / 1000, lines,
+                         summaries_json(runner.summaries.values()), {d.language: d.quality for d in dubs}, notes,
+                         {d.language: d.loudness for d in dubs}, round(peak / 1e6))
 
     # exporting ----------------------------------------------------------------------------------------------------
 

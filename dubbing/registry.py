@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -17,6 +17,7 @@ from typing import Any
 
 from dubbing.engines.base import Engine
 from dubbing.errors import UnavailableError, UsageError
+from dubbing.memory import why_too_large
 
 #: kind -> name -> "module:class", best first.
 BUILT_IN: dict[str, dict[str, str]] = {
@@ -116,11 +117,16 @@ def choose(kind: str, wanted: str = "auto", **given: str | None) -> Any:
         engine = create(kind, name)
         if engine.is_fake or getattr(engine, "on_request_only", False):
             continue
-        if (reason := engine.why_unavailable()) is None:
+        if (reason := why_not_here(engine)) is None:
             return engine
         reasons.append(f"{name}: {reason}")
     raise UnavailableError(f"No {kind} engine can run here ({'; '.join(reasons)}).",
                            "`dubbing doctor` says what is missing.")
+
+
+def why_not_here(engine: Any) -> str | None:
+    """Why ``auto`` does not take an engine: it cannot run, or it takes more memory than models may; None if it can."""
+    return engine.why_unavailable() or why_too_large(engine)
 
 
 def why_not_better(kind: str, chosen: str) -> list[str]:
@@ -132,15 +138,28 @@ def why_not_better(kind: str, chosen: str) -> list[str]:
         engine = create(kind, name)
         if getattr(engine, "on_request_only", False):
             continue
-        if not engine.is_fake and (reason := engine.why_unavailable()) is not None:
+        if not engine.is_fake and (reason := why_not_here(engine)) is not None:
             lines.append(f"{kind}: {chosen} is used; {name} would be better. {reason}")
+    return lines
+
+
+def left_out(wanted: Mapping[str, str]) -> list[str]:
+    """One line for every engine that could run but takes too much memory; ``wanted``: kind -> what was asked for."""
+    lines = []
+    for kind in (kind for kind, name in wanted.items() if name == "auto"):
+        for name in names(kind):
+            engine = create(kind, name)
+            if engine.is_fake or getattr(engine, "on_request_only", False) or engine.why_unavailable() is not None:
+                continue
+            if (reason := why_too_large(engine)) is not None:
+                lines.append(f"{kind}: {name} is left out. {reason}")
     return lines
 
 
 def translators(source: str, target: str) -> list[Any]:
     """Every translator that can do this pair now, best first."""
     engines = [create("translate", name) for name in names("translate")]
-    return [e for e in engines if not e.is_fake and e.why_unavailable() is None and e.supports(source, target)]
+    return [e for e in engines if not e.is_fake and why_not_here(e) is None and e.supports(source, target)]
 
 
 def choose_translator(source: str, target: str, wanted: str = "auto") -> Any:

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from dubbing.engines.base import Engine
-from dubbing.pipeline.runner import EngineRoom
+from dubbing.memory import budget_mb
+from dubbing.pipeline.engine_room import EngineRoom
 
 
 class WarmRoom(EngineRoom):
-    """Keeps every engine that was let in, until ``cool``."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._kept: list[Engine] = []
-
-    def admit(self, engine: Engine | None) -> None:
-        if engine is None:
-            return
-        # An engine is the process's own, and another room may have released it since.
-        engine.load()
-        if engine not in self._kept:
-            self._kept.append(engine)
+    """Keeps the engines that were let in, as far as the memory budget goes, until ``cool``."""
 
     def clear(self) -> None:
         """Nothing: the next line is at hand."""
 
     def cool(self) -> None:
         """Release everything, before work that needs the memory."""
-        for engine in self._kept:
-            engine.release()
-        self._kept.clear()
+        super().clear()
 
 
-ROOM = WarmRoom()
+ROOM = WarmRoom(budget_mb)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from dubbing.engines.base import Engine
 from dubbing.pipeline.artifact import Artifact, ArtifactStore
+from dubbing.pipeline.engine_room import EngineRoom
 from dubbing.pipeline.progress import Clock, Listener, Progress, nobody
 from dubbing.pipeline.stage import Step
 
@@ -56,26 +56,6 @@ class StageSummary:
     @property
     def is_cached(self) -> bool:
         return self.computed == 0
-
-
-class EngineRoom:
-    """Holds one loaded engine at a time: the next one in sends the last one out."""
-
-    def __init__(self) -> None:
-        self._resident: Engine | None = None
-
-    def admit(self, engine: Engine | None) -> None:
-        if engine is None:
-            return
-        if engine is not self._resident:
-            self.clear()
-        engine.load()
-        self._resident = engine
-
-    def clear(self) -> None:
-        if self._resident is not None:
-            self._resident.release()
-            self._resident = None
 
 
 class Runner:
