@@ -16,7 +16,9 @@ LABELS = {
     "separate": "Taking speech out of the sound", "transcribe": "Transcribing", "diarize": "Telling speakers apart",
     "profile": "Measuring voices", "faces": "Tracking faces", "mouths": "Learning the speakers' mouths",
     "translate": "Translating", "synthesize": "Synthesizing", "lipsync": "Repainting mouths", "mix": "Mixing",
-    "export": "Encoding", "quality": "Checking the result",
+    "export": "Encoding", "quality": "Checking the result", "prosody": "Listening how lines are said",
+    "reference": "Finding a speaker's cleanest seconds", "room": "Measuring rooms", "loudness": "Setting the loudness",
+    "measure": "Measuring the finished file",
 }
 
 

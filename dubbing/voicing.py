@@ -138,7 +138,8 @@ class Voicing:
             return {}
         profiles = profile.load_profiles(self._source.profiles)
         steps = [prosody.step(self._source.separated, u.start_ms, u.end_ms, [(w.start_ms, w.end_ms) for w in u.words],
-                              profiles.get(u.speaker, profile.UNKNOWN), utterance=u.id) for u in lines]
+                              profiles.get(u.speaker, profile.UNKNOWN), utterance=u.id, language=self._language)
+                 for u in lines]
         return {u.id: prosody.load_target(made) for u, made in zip(lines, self._runner.run_each(steps), strict=True)}
 
     def _reference(self, speaker: str) -> Artifact:

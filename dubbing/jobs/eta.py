@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SOURCE_STAGES = ("sound", "transcribe", "diarize", "separate", "profile", "faces", "mouths")
 TARGET_STAGES = ("translate", "synthesize", "lipsync", "mix", "export", "quality")
 LINE_STAGES = frozenset({"translate", "synthesize", "lipsync"})
+#: Short stages between those of a language, and which of them comes after each.
+PREPARING = {"prosody": "synthesize", "reference": "synthesize", "room": "mix", "loudness": "export",
+             "measure": "quality"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,9 @@ def eta_s(job: Job, work: Work, known: Costs, now: datetime) -> float | None:
             if own is None and cost is None:
                 return None
             total = own if own is not None else (cost or 0.0) * left
+    elif (following := _prepared_by(now_at)) in stages:
+        to_come = stages[stages.index(following):]
+        total = own_eta_s(job, now) or 0.0
     elif now_at and now_at not in SOURCE_STAGES:
         # What follows a dub: copies for browsers.
         return own_eta_s(job, now)
@@ -104,3 +110,9 @@ def eta_s(job: Job, work: Work, known: Costs, now: datetime) -> float | None:
             return None
         total += cost
     return total
+
+
+def _prepared_by(stage: str) -> str:
+    """The stage that one of ``PREPARING`` comes before, in its language; "" for any other."""
+    name, _, language = stage.partition(":")
+    return f"{PREPARING[name]}:{language}" if name in PREPARING else ""

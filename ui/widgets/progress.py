@@ -20,7 +20,8 @@ _ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 #: Stages that have a name of their own; another one is shown as it calls itself.
 _STAGES = frozenset({"weights", "still", "hash", "sound", "separate", "transcribe", "diarize", "profile", "faces",
                      "mouths", "translate", "synthesize", "lipsync", "mix", "export", "quality", "checksum",
-                     "preflight", "proxy", "clip", "preview", "archive"})
+                     "prosody", "reference", "room", "loudness", "measure", "preflight", "proxy", "clip", "preview",
+                     "archive"})
 _KINDS = frozenset({"dub", "prepare", "take", "audition", "preflight", "export", "text_export"})
 
 

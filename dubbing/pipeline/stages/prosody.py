@@ -23,10 +23,11 @@ RATE = 16_000
 
 
 def step(separated: Artifact, start_ms: int, end_ms: int, words: Sequence[tuple[int, int]], profile: SpeakerProfile, *,
-         utterance: str | None = None) -> Step:
+         utterance: str | None = None, language: str | None = None) -> Step:
     """The line from ``start_ms`` to ``end_ms`` (video clock) of a speaker of this profile; the facts hold the target.
 
-    words: (start, end) of each (video clock); those outside the line do not count.
+    words: (start, end) of each (video clock); those outside the line do not count. language: into which it is dubbed
+    now; what was heard is the same for all.
     """
     own = [(max(a, start_ms), min(b, end_ms)) for a, b in words if a < end_ms and b > start_ms]
 
@@ -38,7 +39,8 @@ def step(separated: Artifact, start_ms: int, end_ms: int, words: Sequence[tuple[
 
     params = {"start_ms": start_ms, "end_ms": end_ms, "words": [list(word) for word in own],
               "profile": asdict(profile)}
-    return Step("prosody", VERSION, build, params, {"separated": separated}, unit="line", utterance=utterance)
+    return Step("prosody", VERSION, build, params, {"separated": separated}, unit="line", utterance=utterance,
+                language=language)
 
 
 def load_target(artifact: Artifact) -> ProsodyTarget:

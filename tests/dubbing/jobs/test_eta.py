@@ -59,6 +59,12 @@ def test_lines_that_nobody_knows_yet_are_guessed_from_other_videos() -> None:
     assert eta_s(job(), unheard, replace(KNOWN, lines_per_ms=None), NOW) is None
 
 
+def test_what_prepares_a_stage_is_followed_by_it() -> None:
+    following = eta_s(job("synthesize:es", 0, 4), WORK, KNOWN, NOW)
+    assert following == 2 * 4 * 0.5 + 3.0
+    assert eta_s(job("prosody:es", 1, 2, 4.0), WORK, KNOWN, NOW) == following + 4.0
+
+
 def test_without_lip_sync_no_face_is_waited_for() -> None:
     assert eta_s(job(), replace(WORK, has_lip_sync=False), KNOWN, NOW) == 5.0 + 2 * 2.0 + 3.0
 
