@@ -20,7 +20,7 @@ from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.runner import Runner
 from dubbing.pipeline.stages import quality
 from dubbing.qc import report
-from dubbing.qc.values import QcCue, QcDub, QcLine
+from dubbing.qc.values import NO_REASON, QcCue, QcDub, QcLine, Reason
 from dubbing.storage.repository import Repository
 from dubbing.team.quality import state_of_dub
 from dubbing.understand import Source
@@ -58,12 +58,12 @@ class Judging:
         counts = report.counts(one.severity for one in found)
         return {**measured, "qc": {f"{severity.value}s": count for severity, count in counts.items()}}
 
-    def _printer(self) -> tuple[Diarizer | None, str]:
+    def _printer(self) -> tuple[Diarizer | None, Reason]:
         """Who takes voice prints, or why nobody does."""
         try:
-            return registry.choose("diarize", "fake" if self._options.diarizer == "fake" else _PRINTER), ""
+            return registry.choose("diarize", "fake" if self._options.diarizer == "fake" else _PRINTER), NO_REASON
         except DubbingError as error:
-            return None, str(error)
+            return None, Reason(str(error))
 
     def _judged(self, takes: dict[str, Artifact], rendered: dict[str, Artifact]) -> list[quality.JudgedLine]:
         """The lines that are heard, in order of their start."""
@@ -82,7 +82,7 @@ class Judging:
                 takes[one.id], rendered.get(one.id), after, until))
         return lines
 
-    def _checked(self, measured: dict[str, Any], of_lines: dict[str, dict[str, Any]], unprinted: str) -> QcDub:
+    def _checked(self, measured: dict[str, Any], of_lines: dict[str, dict[str, Any]], unprinted: Reason) -> QcDub:
         """The dub as the checks read it."""
         rows = self._storage.lines.all(self._project.id, self._dub.language)
         loud = {key: Loudness.from_json(self._dub.loudness[key]) for key in ("file", "source")

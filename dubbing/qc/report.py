@@ -10,34 +10,34 @@ from dubbing.domain.isochrony import Fit, colour
 from dubbing.domain.quality import Finding, Severity
 from dubbing.domain.workspace import QcReport
 from dubbing.qc import hearing, lip_sync, names, numbers, sound, subtitles, terms, timing, untranslated, voice
-from dubbing.qc.values import QcDub
+from dubbing.qc.values import NO_REASON, QcDub, Reason
 
 Check = Callable[[QcDub], Iterator[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckGroup:
-    """A check with the names of its findings, and why it cannot be made of a dub ("": it can)."""
+    """A check with the names of its findings, and why it cannot be made of a dub."""
 
     names: tuple[str, ...]
     run: Check
-    why_not: Callable[[QcDub], str] = lambda _dub: ""
+    why_not: Callable[[QcDub], Reason] = lambda _dub: NO_REASON
 
 
-def _unheard(dub: QcDub) -> str:
+def _unheard(dub: QcDub) -> Reason:
     return dub.unheard
 
 
-def _unprinted(dub: QcDub) -> str:
+def _unprinted(dub: QcDub) -> Reason:
     return dub.unprinted
 
 
-def _unmeasured(dub: QcDub) -> str:
-    return "" if dub.loudness is not None else "The loudness of the mix was not measured."
+def _unmeasured(dub: QcDub) -> Reason:
+    return NO_REASON if dub.loudness is not None else Reason("The loudness of the mix was not measured.")
 
 
-def _unpainted(dub: QcDub) -> str:
-    return "" if dub.lip_sync else "No mouth was repainted."
+def _unpainted(dub: QcDub) -> Reason:
+    return NO_REASON if dub.lip_sync else Reason("No mouth was repainted.")
 
 
 #: In the order in which a report tells of them.
@@ -78,7 +78,7 @@ def findings(dub: QcDub) -> list[Finding]:
     return [finding for group in GROUPS if not group.why_not(dub) for finding in group.run(dub)]
 
 
-def skipped(dub: QcDub) -> dict[str, str]:
+def skipped(dub: QcDub) -> dict[str, Reason]:
     """Checks that could not be made, with the reason."""
     return {name: reason for group in GROUPS if (reason := group.why_not(dub)) for name in group.names}
 

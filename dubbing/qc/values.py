@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NewType
 
 from dubbing.domain.loudness import PRESETS, SOURCE, Loudness, Preset
 from dubbing.domain.workspace import ForbiddenTerm, Term
+
+#: Why a check could not be made, in a sentence; "" where it could.
+Reason = NewType("Reason", str)
+NO_REASON = Reason("")
 
 
 class Audience(StrEnum):
@@ -92,5 +97,5 @@ class QcDub:
     loudness: Loudness | None = None
     source_loudness: Loudness | None = None
     lip_sync: Mapping[str, float] = field(default_factory=dict)
-    unheard: str = ""
-    unprinted: str = ""
+    unheard: Reason = NO_REASON
+    unprinted: Reason = NO_REASON

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: Whose errors a person at the browser can meet.
 SOURCES = ("dubbing/team", "dubbing/storage", "dubbing/jobs", "dubbing/exchange", "dubbing/media", "dubbing/pipeline",
            "dubbing/api.py", "dubbing/options.py", "dubbing/registry.py", "dubbing/understand.py",
-           "dubbing/localize.py", "dubbing/wording.py", "dubbing/voicing.py",
+           "dubbing/localize.py", "dubbing/wording.py", "dubbing/voicing.py", "dubbing/judging.py", "dubbing/qc",
            "dubbing/ledger.py", "dubbing/delivery.py")
 ERRORS = {"DubbingError", "UsageError", "MediaError", "UnavailableError", "StorageError", "ConflictError",
           "ForbiddenError", "Cancelled"}
@@ -42,7 +42,8 @@ def said_in(tree: ast.Module) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(tree):
         called = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
-        places = node.args[:2] if called in ERRORS else node.args[2:4] if called == "Finding" else []
+        places = node.args[:2] if called in ERRORS else node.args[2:4] if called == "Finding" else \
+            node.args if called == "Reason" else []
         for argument in places:
             is_told_before = called == "Finding" and isinstance(argument, ast.Name)
             found.update(assigned.get(argument.id, ()) if is_told_before else templates(argument))

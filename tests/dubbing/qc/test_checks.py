@@ -12,7 +12,7 @@ from dubbing.domain.loudness import PRESETS, Loudness
 from dubbing.domain.quality import Finding, Severity
 from dubbing.domain.workspace import ForbiddenTerm, Term
 from dubbing.qc.report import CHECKS, GROUPS, counts, figures, findings, skipped
-from dubbing.qc.values import Audience, QcCue, QcDub, QcLine
+from dubbing.qc.values import Audience, QcCue, QcDub, QcLine, Reason
 
 A, B = (1.0, 0.1, 0.0), (0.1, 1.0, 0.0)
 
@@ -183,7 +183,7 @@ def test_terms_that_stay_as_they_are_are_not_untranslated() -> None:
 
 
 def test_what_could_not_be_measured_is_named() -> None:
-    dub = replace(CLEAN, loudness=None, lip_sync={}, unheard="Nobody listens here.")
+    dub = replace(CLEAN, loudness=None, lip_sync={}, unheard=Reason("Nobody listens here."))
     told = skipped(dub)
     assert told["word_errors"] == told["not_heard"] == "Nobody listens here."
     assert set(told) == {"not_heard", "word_errors", "said_twice", "loudness", "true_peak", "lip_sync"}
