@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dubbing.localize import Dub
     from dubbing.media.probe import MediaInfo
     from dubbing.storage.repository import Repository
+    from dubbing.team.quality import Reports
     from dubbing.understand import Source
 
 __all__ = ["Desk", "Doors", "DubOptions", "DubResult", "ForbiddenError", "LineEdit", "LineSummary", "Workspace",
@@ -344,6 +345,15 @@ class Workspace:
         if what == "preview":
             return {"preview": delivery.preview(dubs[0], source, out)}, result.notes
         return {"video": result.outputs[language]}, result.notes
+
+    def quality(self, project: Project, language: str | None = None, *, listener: Listener = nobody,
+                ) -> tuple[str, Reports]:
+        """Bring a language up to date; returns it, and what reads its quality control."""
+        from dubbing.team.quality import Reports
+
+        language = self._language(project, language)
+        self.run(project, targets=[language], listener=listener)
+        return language, Reports(self.storage, self.settings.home)
 
     def contact_sheet(self, project: Project, language: str, out: Path, *, listener: Listener = nobody) -> Path | None:
         """A PNG of original and dubbed mouths; None when no mouth was repainted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,6 +159,35 @@ def export(reference: str, what: str, language: str | None, out: Path, fmt: str,
     else:
         for name, path in written.items():
             click.echo(f"{name}: {path}")
+
+
+@project.command()
+@click.argument("reference", metavar="PROJECT")
+@click.option("--to", "language", metavar="LANG", help="Target language; needed only where the project has several.")
+@click.option("--html", "page", type=click.Path(path_type=Path), help="Also write the report as one HTML file.")
+@json_option
+def qc(reference: str, language: str | None, page: Path | None, as_json: bool) -> None:
+    """Quality control of PROJECT, brought up to date first: what was found in each line, and what was measured."""
+    from dubbing.media.atomic import replacing
+
+    with workspace() as opened, terminal.bars() as listener:
+        found = opened.project(reference)
+        code, reports = opened.quality(found, language, listener=listener)
+        report, content = reports.report(found.id, code), reports.as_json(found.id, code)
+        if page is not None:
+            with replacing(page) as temporary:
+                temporary.write_bytes(reports.as_page(found.id, code))
+    if as_json:
+        emit(json.loads(content))
+        return
+    terminal.table(("Line", "When", "Severity", "Check", "What was found"),
+                   [[one.utterance_id or "-", terminal.time_code(one.at_ms) if one.at_ms is not None else "-",
+                     "dismissed" if one.is_dismissed else one.severity.value, one.check, one.message]
+                    for one in report.findings])
+    click.echo(", ".join(f"{count} {severity.value}{'' if count == 1 else 's'}"
+                         for severity, count in report.counts.items()))
+    if page is not None:
+        click.echo(f"Report: {page}")
 
 
 def milliseconds(text: str | None) -> int | None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dubbing.derived import Derived
@@ -24,18 +25,15 @@ if TYPE_CHECKING:
 _LONGEST_REASON = 2000
 
 
-class Quality:
-    """Reports are made while a dub is; reading one is for all who see the project, dismissing for those who review
-    or edit it."""
+class Reports:
+    """Reads what the checks found when dubs were last made; asks nobody who wants to know."""
 
-    def __init__(self, seat: Seat) -> None:
-        self._seat = seat
-        self._storage = seat.workspace.storage
+    def __init__(self, storage: Repository, home: Path) -> None:
+        self._storage, self._home = storage, home
 
     def report(self, project_id: str, language: str) -> QcReport:
         """What the checks found when the dub was last made; dismissed findings are among them."""
-        self._seat.require(Action.VIEW, project_id, language)
-        measured = Derived(self._seat.workspace.settings.home, project_id).quality(language)
+        measured = Derived(self._home, project_id).quality(language)
         if not measured:
             return QcReport(project_id, language, None, False, counts(()), ())
         names = {one.id: one.character or one.name or one.id for one in self._storage.speakers.all(project_id)}
@@ -48,27 +46,14 @@ class Quality:
             counts(one.severity for one in found if not one.is_dismissed), found, measured["figures"],
             measured["skipped"])
 
-    def dismiss(self, finding_id: str, reason: str = "") -> QcFinding:
-        """Put a finding aside; it stays so when the dub is made again with the same text. Raises UsageError when the
-        finding is gone."""
-        self._require(finding_id)
-        return self._storage.findings.dismiss(finding_id, reason.strip()[:_LONGEST_REASON], actor=self._seat.actor)
-
-    def restore(self, finding_id: str) -> QcFinding:
-        """Take a dismissal back. Raises UsageError when the finding is gone."""
-        self._require(finding_id)
-        return self._storage.findings.restore(finding_id)
-
     def as_json(self, project_id: str, language: str) -> bytes:
-        """The report for a download, as JSON."""
-        report = self.report(project_id, language)
-        texts = {key: (source, target) for key, (source, target) in self._texts(project_id, language).items()}
-        content = report_json(report, self._name(project_id), texts)
+        """The report as a JSON file."""
+        content = report_json(self.report(project_id, language), self._name(project_id),
+                              self._texts(project_id, language))
         return json.dumps(content, ensure_ascii=False, indent=1).encode()
 
-    def as_page(self, project_id: str, language: str, locale: str = "en",
-                tell: Callable[[str], str] = str) -> bytes:
-        """The report for a download, as one HTML file; ``tell`` says messages in the language of ``locale``."""
+    def as_page(self, project_id: str, language: str, locale: str = "en", tell: Callable[[str], str] = str) -> bytes:
+        """The report as one HTML file; ``tell`` says messages in the language of ``locale``."""
         from dubbing.qc.page import qc_page
 
         return qc_page(self._name(project_id), self.report(project_id, language), self._texts(project_id, language),
@@ -80,6 +65,42 @@ class Quality:
 
     def _name(self, project_id: str) -> str:
         return self._storage.projects.get(project_id).name
+
+
+class Quality:
+    """Reports are made while a dub is; reading one is for all who see the project, dismissing for those who review
+    or edit it."""
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        self._storage = seat.workspace.storage
+
+    def report(self, project_id: str, language: str) -> QcReport:
+        """What the checks found when the dub was last made; dismissed findings are among them."""
+        return self._reports(project_id, language).report(project_id, language)
+
+    def as_json(self, project_id: str, language: str) -> bytes:
+        """The report for a download, as JSON."""
+        return self._reports(project_id, language).as_json(project_id, language)
+
+    def as_page(self, project_id: str, language: str, locale: str = "en", tell: Callable[[str], str] = str) -> bytes:
+        """The report for a download, as one HTML file; ``tell`` says messages in the language of ``locale``."""
+        return self._reports(project_id, language).as_page(project_id, language, locale, tell)
+
+    def dismiss(self, finding_id: str, reason: str = "") -> QcFinding:
+        """Put a finding aside; it stays so when the dub is made again with the same text. Raises UsageError when the
+        finding is gone."""
+        self._require(finding_id)
+        return self._storage.findings.dismiss(finding_id, reason.strip()[:_LONGEST_REASON], actor=self._seat.actor)
+
+    def restore(self, finding_id: str) -> QcFinding:
+        """Take a dismissal back. Raises UsageError when the finding is gone."""
+        self._require(finding_id)
+        return self._storage.findings.restore(finding_id)
+
+    def _reports(self, project_id: str, language: str) -> Reports:
+        self._seat.require(Action.VIEW, project_id, language)
+        return Reports(self._storage, self._seat.workspace.settings.home)
 
     def _require(self, finding_id: str) -> None:
         rights = self._seat.rights(*self._storage.findings.place(finding_id))
