@@ -33,11 +33,13 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "translate": {
         "openai": "dubbing.engines.translate.openai_chat:OpenAITranslator",
         "transformers": "dubbing.engines.translate.transformers_mt:TransformersTranslator",
+        "bergamot": "dubbing.engines.translate.bergamot:BergamotTranslator",
         "whisper": "dubbing.engines.translate.whisper:WhisperTranslator",
         "apertium": "dubbing.engines.translate.apertium:ApertiumTranslator",
         "fake": "dubbing.engines.translate.fake:FakeTranslator",
     },
     "tts": {
+        "coqui": "dubbing.engines.tts.coqui:CoquiSynthesizer",
         "embedded": "dubbing.engines.tts.embedded:EmbeddedSynthesizer",
         "kokoro": "dubbing.engines.tts.kokoro:KokoroSynthesizer",
         "hibari": "dubbing.engines.tts.hibari:HibariSynthesizer",
