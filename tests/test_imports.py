@@ -59,6 +59,13 @@ def test_the_pipeline_knows_no_engine_and_no_database(path: Path) -> None:
             assert is_under(module, *allowed), module
 
 
+@pytest.mark.parametrize("path", files("dubbing/qc"), ids=str)
+def test_checks_know_the_domain_alone(path: Path) -> None:
+    for module, _ in imports(path):
+        if is_under(module, "dubbing", "lipsync_core", "ui") and module not in ("dubbing", "dubbing.engines"):
+            assert is_under(module, "dubbing.domain", "dubbing.engines.base", "dubbing.qc"), module
+
+
 def test_a_concrete_engine_is_imported_by_its_own_kind_or_the_registry_alone() -> None:
     engines = {target.partition(":")[0] for kind in BUILT_IN.values() for name, target in kind.items()
                if name != "fake"}

@@ -10,7 +10,7 @@ from dubbing.domain.workspace import ExportPreset
 from dubbing.errors import UsageError
 
 #: Kinds of presets: those of the first need the finished dub, the others only the texts.
-FROM_DUB, FROM_TEXT = ("video", "preview", "stems", "package"), ("subtitles", "script")
+FROM_DUB, FROM_TEXT = ("video", "preview", "stems", "package", "qc"), ("subtitles", "script")
 
 PRESETS: tuple[ExportPreset, ...] = (
     ExportPreset("mp4", "video", ".mp4", {"keep_original": False}),
@@ -27,6 +27,8 @@ PRESETS: tuple[ExportPreset, ...] = (
     ExportPreset("script", "script", ".zip"),
     ExportPreset("manual_dub", "script", ".csv"),
     ExportPreset("package", "package", ".zip"),
+    ExportPreset("qc", "qc", ".html"),
+    ExportPreset("qc_json", "qc", ".json"),
 )
 
 

@@ -24,6 +24,7 @@ from dubbing.exchange.subtitles import write_subtitles
 from dubbing.exchange.ttml import write_ttml
 from dubbing.jobs.prepare import refresh
 from dubbing.ledger import DatabaseLedger
+from dubbing.media.atomic import replacing
 from dubbing.pipeline.artifact import Artifact, file_sha256
 from dubbing.pipeline.progress import Clock, Listener
 from dubbing.team.uploads import existing_parent, safe_name, told_size
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from dubbing.understand import Source
 
 _TAGS = {"mp4_original": ".2tracks", "mkv_original": ".2tracks", "preview": ".side-by-side", "stems": ".stems",
-         "script": ".script", "manual_dub": ".manual-dub", "package": ".review"}
+         "script": ".script", "manual_dub": ".manual-dub", "package": ".review", "qc": ".qc",
+         "qc_json": ".qc"}
 
 
 def run(workspace: Workspace, job: Job, held: HeldJob, listener: Listener) -> dict[str, Any]:
@@ -71,7 +73,7 @@ class _Export:
         self._require_room()
         writers: dict[str, Callable[[Path], None]] = {
             "video": self._video, "preview": self._preview, "stems": self._stems, "subtitles": self._subtitles,
-            "script": self._script, "package": self._package}
+            "script": self._script, "package": self._package, "qc": self._quality}
         writers[self.preset.what](target)
         return self._record(target)
 
@@ -215,6 +217,17 @@ class _Export:
             write_archive(target, members, self._clock("archive"))
         finally:
             shutil.rmtree(texts, ignore_errors=True)
+
+    def _quality(self, target: Path) -> None:
+        """What quality control says of the dub."""
+        from dubbing.team.quality import Reports
+
+        _ = self._dubbed  # a dub is checked as it is made
+        reports = Reports(self.storage, self.workspace.settings.home)
+        content = reports.as_json(self.project.id, self.language) if self.preset.suffix == ".json" else \
+            reports.as_page(self.project.id, self.language, str(self.options.get("locale", "en")))
+        with replacing(target) as temporary:
+            temporary.write_bytes(content)
 
     def _for_browsers(self, video: Artifact) -> Path:
         """The dub as any browser plays it: the copy that the pages use where one was needed."""

@@ -13,10 +13,10 @@ GROUPS: dict[str, tuple[frozenset[str], str]] = {
     "sound": (frozenset({"stems"}), "graphic_eq"),
     "subtitles": (frozenset({"subtitles"}), "closed_caption"),
     "script": (frozenset({"script"}), "description"),
-    "package": (frozenset({"package"}), "inventory_2"),
+    "package": (frozenset({"package", "qc"}), "inventory_2"),
 }
 _NAMED = frozenset({"mp4", "mp4_original", "mov", "mkv", "mkv_original", "preview", "stems", "srt", "vtt", "ttml",
-                    "srt_source", "script", "manual_dub", "package"})
+                    "srt_source", "script", "manual_dub", "package", "qc", "qc_json"})
 
 
 def group_of(preset: ExportPreset) -> str:
