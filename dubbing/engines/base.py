@@ -170,6 +170,17 @@ class Cloner(Synthesizer, Protocol):
         """Speak ``text`` in the voice of the WAV file ``reference`` (mono, 6 to 15 s of one person)."""
 
 
+def imitates(engine: Synthesizer, language: str, voice: str) -> bool:
+    """Whether ``voice`` is, as far as can be known, the speaker's own: that takes a consent.
+
+    Of an engine that clones it is the voice :data:`CLONE`; of one that clones and does not offer that, any.
+    """
+    if not getattr(engine, "clones", False):
+        return False
+    is_own = voice == CLONE or voice.startswith(tuple(f"{CLONE}{sign}" for sign in "+-*"))
+    return is_own or all(one.id != CLONE for one in engine.voices(language))
+
+
 class Separator(Engine, Protocol):
     def separate(self, blocks: Iterator[Sound], sample_rate: int) -> Iterator[tuple[Sound, Sound]]:
         """Stream ``[channels, samples]`` blocks into (speech, M&E) blocks that sum to the input.

@@ -13,6 +13,7 @@ from dubbing.derived import Derived
 from dubbing.domain.project import Project, VoiceChoice, new_id
 from dubbing.domain.review import Action
 from dubbing.domain.workspace import Consent, Rights, SpeakerView, VoiceOption
+from dubbing.engines.base import imitates
 from dubbing.errors import UnavailableError, UsageError
 from dubbing.media.atomic import storage_error
 from dubbing.team.consent import FACE, VOICE, Allowance, allowance
@@ -96,7 +97,7 @@ class Speakers:
             return []
         voices = sorted(engine.voices(language), key=lambda voice: not voice.is_native)
         return [VoiceOption(engine.id, voice.id, voice.id, language, "" if voice.sex == "unknown" else voice.sex,
-                            bool(getattr(engine, "clones", False))) for voice in voices]
+                            imitates(engine, language, voice.id)) for voice in voices]
 
     def assign_voice(self, project_id: str, speaker_id: str, language: str, voice: VoiceOption | None) -> None:
         """Let a voice dub a speaker; None hands the choice back to the machine. Takes in another voice become stale.
@@ -116,7 +117,7 @@ class Speakers:
                 raise UsageError(f"This project is spoken by {engine.id}, and the voice is one of {voice.engine}.",
                                  "Choose another voice, or another synthesizer in the project's settings.")
             registry.check_voice(engine, language, voice.id)
-            clones = voice.clones or bool(getattr(engine, "clones", False))
+            clones = voice.clones or imitates(engine, language, voice.id)
             if clones and not allowance(self._storage, project).allows(speaker_id, VOICE, language):
                 raise ForbiddenError("This voice imitates the speaker, who has not allowed it here.",
                                      "Record the speaker's consent and link it, or choose another voice.")

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from dubbing.domain.speech import Phoneme
-from dubbing.engines.base import CLONE, Cloner, Sound
+from dubbing.engines.base import CLONE, Cloner, Sound, imitates
 from dubbing.engines.tts import coqui
 from dubbing.engines.tts.coqui import CoquiSynthesizer, cut
 from dubbing.engines.tts.coqui_models import Person
@@ -71,6 +71,18 @@ def test_voices_of_other_models(tmp_path: Path) -> None:
                       model_args={"use_speaker_embedding": True, "speakers_file": "/training/speakers.json"})
     (many / "speakers.json").write_text('{"p225": 0, "p226": 1}')
     assert [v.id for v in CoquiSynthesizer(many).voices("en")] == ["p225", "p226"]
+
+
+def test_whose_voice_takes_a_consent(tmp_path: Path) -> None:
+    engine = CoquiSynthesizer(configured(tmp_path / "xtts", model="xtts", languages=["es"]))
+    assert [imitates(engine, "es", voice) for voice in (CLONE, "clone+1.0st", "Ana", "cloned")] == [True, True, False,
+                                                                                                 False]
+    from dubbing.engines.tts.fake import FakeSynthesizer
+
+    class Imitator(FakeSynthesizer):
+        clones = True
+
+    assert not imitates(FakeSynthesizer(), "es", "fake_low") and imitates(Imitator(), "es", "fake_low")
 
 
 def test_long_texts_are_cut_where_they_may_be() -> None:
