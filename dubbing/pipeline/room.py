@@ -25,9 +25,12 @@ MOST_EQ_DB = 6.0
 #: How far the spectrum is moved: what is left is the voice's own.
 _EQ_TRUST = 0.6
 _LEAST_EQ_DB = 1.0
-#: A drier room than this is no room to be heard; a take has about as much of its own.
-DRIEST_T60_S, DRIEST_DRR_DB = 0.15, 18.0
-_LONGEST_T60_S = 2.0
+#: A clearer room than this is not heard; a take has about as much of one by itself.
+CLEAREST_DB = 20.0
+_SHORTEST_T60_S, _LONGEST_T60_S = 0.15, 2.0
+_EARLY_S = 0.05
+#: The tail has at most so much more energy than the direct sound.
+_MOST_TAIL_DB = 9.0
 _FIRST_REFLECTION_S, _DENSE_S = 0.003, 0.04
 _HIGH_DECAYS = 0.7
 _SEED = 20_240
@@ -61,14 +64,14 @@ def place(sound: Sound, sample_rate: int, room: RoomProfile, own: RoomProfile | 
 
 def is_audible(room: RoomProfile) -> bool:
     """Whether the room adds anything that a take does not have by itself."""
-    return room.t60_s >= DRIEST_T60_S and room.drr_db <= DRIEST_DRR_DB
+    return room.clarity_db <= CLEAREST_DB
 
 
 def impulse(room: RoomProfile, sample_rate: int) -> Array:
-    """The room's answer to a click: 1 at once, then reflections and a tail of energy ``-drr_db`` re the click."""
+    """The room's answer to a click: 1 at once, then reflections and a tail, with the room's clarity in all."""
     from scipy.signal import butter, sosfilt
 
-    t60 = min(room.t60_s, _LONGEST_T60_S)
+    t60 = float(np.clip(room.t60_s, _SHORTEST_T60_S, _LONGEST_T60_S))
     count = int((t60 + 0.05) * sample_rate)
     seconds = np.arange(count) / sample_rate
     noise = np.random.default_rng(_SEED).standard_normal(count)
@@ -79,9 +82,18 @@ def impulse(room: RoomProfile, sample_rate: int) -> Array:
     low = sosfilt(butter(2, min(2000.0, 0.4 * sample_rate), fs=sample_rate, output="sos"), noise)
     # Air and walls take the high part sooner.
     answer = low * np.exp(-6.908 * seconds / t60) + (noise - low) * np.exp(-6.908 * seconds / (t60 * _HIGH_DECAYS))
-    answer *= np.sqrt(10 ** (-room.drr_db / 10) / max(1e-12, float(np.sum(np.square(answer)))))
+    answer *= np.sqrt(_tail_energy(answer, room.clarity_db, sample_rate) / float(np.sum(np.square(answer))))
     answer[0] = 1.0
     return np.asarray(answer)
+
+
+def _tail_energy(answer: Array, clarity_db: float, sample_rate: int) -> float:
+    """The energy that ``answer`` must have beside a direct sound of 1 for that clarity."""
+    share = np.cumsum(np.square(answer)) / np.sum(np.square(answer))
+    early = float(share[min(len(share) - 1, int(_EARLY_S * sample_rate))])
+    needed = 10 ** (clarity_db / 10) * (1 - early) - early
+    most = 10 ** (_MOST_TAIL_DB / 10)
+    return min(most, 1 / needed) if needed > 0 else most
 
 
 def _with_tail(sound: Array, answer: Array, sample_rate: int, gap_ms: float | None) -> Array:

@@ -1,20 +1,19 @@
 """How the room and the microphone of a speaker sound, from the speech alone.
 
-What is known of the room is how the sound dies away when somebody stops. Sources: Ratnam et al., "Blind estimation of
-reverberation time" (2003); Wen, Habets and Naylor, "Blind estimation of reverberation time based on the distribution
-of signal decay rates" (2008).
+What is known of the room is how the sound dies away when somebody stops (:mod:`dubbing.pipeline.decay`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dubbing.engines.base import Report, Sound, silent
+from dubbing.pipeline.decay import reverberation
 
 RATE = 16_000
 #: Middles of the bands (Hz) of a profile's spectrum.
@@ -25,7 +24,8 @@ _GATE_DB = 25.0
 #: A band whose loudest frames are so far below the loudest band holds nothing.
 _EMPTY_DB = 45.0
 _NARROW_HZ = 4500.0
-_LEAST_SECONDS = 1.0
+_LEAST_SECONDS, _LEAST_SECONDS_OF_DECAY, _MOST_SECONDS = 1.0, 2.5, 120
+_TAIL_MS = 400.0
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -34,13 +34,13 @@ Array = npt.NDArray[np.floating[Any]]
 class RoomProfile:
     """A room as its speech sounds.
 
-    t60_s: time in which the sound dies away by 60 dB. drr_db: direct sound over what comes back. low_hz, high_hz: the
-    band that is passed. bands_db: spectrum of the speech in ``BANDS_HZ`` re their mean; () where it is not known.
-    heard_s: how much speech this was measured on.
+    t60_s: time in which the sound dies away by 60 dB. clarity_db: energy of a click's first 50 ms over the rest.
+    low_hz, high_hz: the band that is passed. bands_db: spectrum of the speech in ``BANDS_HZ`` re their mean; () where
+    it is not known. heard_s: how much speech this was measured on.
     """
 
-    t60_s: float = 0.0
-    drr_db: float = 40.0
+    t60_s: float = 0.1
+    clarity_db: float = 35.0
     low_hz: float = 0.0
     high_hz: float = FULL_HZ
     bands_db: tuple[float, ...] = ()
@@ -70,9 +70,31 @@ def measure_room(sound_16k: Sound, spans: Sequence[tuple[float, float]]) -> Room
     heard = sum(end - start for start, end in spans) / 1000
     if heard < _LEAST_SECONDS:
         return RoomProfile(heard_s=round(heard, 2))
-    speech = np.concatenate([sound_16k[int(a * RATE / 1000): int(b * RATE / 1000)] for a, b in spans])
+    speech = _joined(sound_16k, spans)
     low, high = passband(speech)
-    return RoomProfile(low_hz=low, high_hz=high, bands_db=spectrum_bands(speech), heard_s=round(heard, 2))
+    profile = RoomProfile(low_hz=low, high_hz=high, bands_db=spectrum_bands(speech), heard_s=round(heard, 2))
+    if heard < _LEAST_SECONDS_OF_DECAY:
+        return profile
+    t60, clarity = reverberation(_joined(sound_16k, with_tails(spans, len(sound_16k) * 1000 / RATE)))
+    return replace(profile, t60_s=round(t60, 2), clarity_db=round(clarity, 1))
+
+
+def with_tails(spans: Sequence[tuple[float, float]], length_ms: float) -> list[tuple[float, float]]:
+    """The lines (ms), each with the silence after it in which the room is heard alone."""
+    ordered = sorted(spans)
+    starts = [start for start, _ in ordered[1:]] + [length_ms]
+    return [(start, max(end, min(end + _TAIL_MS, following)))
+            for (start, end), following in zip(ordered, starts, strict=True)]
+
+
+def _joined(sound_16k: Sound, spans: Sequence[tuple[float, float]]) -> Sound:
+    """The pieces one after the other, at most two minutes of them."""
+    pieces, left = [np.zeros(0, np.float32)], _MOST_SECONDS * RATE
+    for start, end in spans:
+        piece = sound_16k[int(start * RATE / 1000): int(end * RATE / 1000)][:left]
+        pieces.append(piece)
+        left -= len(piece)
+    return np.concatenate(pieces)
 
 
 def spectrum_bands(speech_16k: Sound) -> tuple[float, ...]:
@@ -87,7 +109,7 @@ def spectrum_bands(speech_16k: Sound) -> tuple[float, ...]:
         inside = (hertz >= centre / np.sqrt(2)) & (hertz < min(centre * np.sqrt(2), FULL_HZ))
         levels.append(10 * np.log10(float(mean[inside].mean()) + 1e-15))
     middle = float(np.mean(levels))
-    return tuple(round(level - middle, 1) for level in levels)
+    return tuple(round(float(level - middle), 1) for level in levels)
 
 
 def passband(speech_16k: Sound) -> tuple[float, float]:
