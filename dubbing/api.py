@@ -259,10 +259,12 @@ class Workspace:
         from dubbing import registry
         from dubbing.localize import Localization, container_suffix
         from dubbing.media.atomic import copy_into_place
+        from dubbing.series import known_names
         from dubbing.understand import understand
 
-        source = understand(project, options, runner)
-        project = self._take_over(project, source)
+        names = known_names(self.storage, project)
+        source = understand(project, options, runner, names)
+        project = self._take_over(project, source, names)
         dubs: list[Dub] = []
         written: dict[str, Path] = {}
         for language in options.targets:
@@ -286,8 +288,11 @@ class Workspace:
                                            "separate": options.separator})
         return result, dubs, source
 
-    def _take_over(self, project: Project, source: Any) -> Project:
-        """Put a new transcription into the database once; a person's edits stay."""
+    def _take_over(self, project: Project, source: Any, names: Sequence[str]) -> Project:
+        """Put a new transcription into the database once; a person's edits stay. Speakers who are known from other
+        videos of the series get their names and voices."""
+        from dubbing.series import NAMES, adopt, matches
+
         if project.settings.get(_SETTINGS_TRANSCRIPT) == source.lines_key:
             return project
         if source.is_imported:
@@ -296,7 +301,8 @@ class Workspace:
             self.storage.utterances.import_lines(project.id, source.lines)
         for speaker, print_ in source.embeddings.items():
             self.storage.speakers.save(project.id, speaker, voice_print=print_)
-        settings = {**project.settings, _SETTINGS_TRANSCRIPT: source.lines_key}
+        adopt(self.storage, project, matches(self.storage, project))
+        settings = {**project.settings, _SETTINGS_TRANSCRIPT: source.lines_key, NAMES: list(names)}
         return self.storage.projects.update(project.id, source_language=source.language, settings=settings)
 
     def _name_speakers(self, project: Project, source: Source) -> None:

@@ -61,9 +61,9 @@ class Source:
         return 3 * seen >= end_ms - start_ms
 
 
-def understand(project: Project, options: DubOptions, runner: Runner) -> Source:
+def understand(project: Project, options: DubOptions, runner: Runner, names: Sequence[str] = ()) -> Source:
     """Run, or find done, every stage of the source side. Raises MediaError when nobody speaks,
-    UsageError when what is spoken is a target language already."""
+    UsageError when what is spoken is a target language already. names: that may be said in the video."""
     path, sha = Path(project.source_path), project.source_sha256
     media = MediaInfo.from_json(dict(project.media))
     heard = runner.run(sound.step(path, sha))
@@ -71,7 +71,7 @@ def understand(project: Project, options: DubOptions, runner: Runner) -> Source:
         raise MediaError(f"{path.name} is silent from start to end.", "Give a video in which somebody speaks.")
     imported = spoken_lines(load_lines(project.settings))[0]
     language, lines, embeddings = (_imported if imported else _transcribed)(
-        options, heard, runner, path.name, imported)
+        options, heard, runner, path.name, imported, names)
     lines = recast(lines, project.settings.get(CAST, ()))
     speakers = {line.speaker for line in lines}
     embeddings = {speaker: print_ for speaker, print_ in embeddings.items() if speaker in speakers}
@@ -87,9 +87,10 @@ def understand(project: Project, options: DubOptions, runner: Runner) -> Source:
 
 
 def _transcribed(options: DubOptions, heard: Artifact, runner: Runner, name: str,
-                 _none: Sequence[SpokenLine]) -> Understood:
+                 _none: Sequence[SpokenLine], names: Sequence[str]) -> Understood:
     """What the recognizer and the diarizer make of the sound."""
-    transcript = runner.run(transcribe.step(registry.choose("asr", options.recognizer), heard, options.source))
+    recognizer = registry.choose("asr", options.recognizer)
+    transcript = runner.run(transcribe.step(recognizer, heard, options.source, names))
     if not transcript.facts["words"]:
         raise MediaError(f"No speech was found in {name}.",
                          "Give a video in which somebody speaks; music, noise and silence are not dubbed.")
@@ -100,7 +101,7 @@ def _transcribed(options: DubOptions, heard: Artifact, runner: Runner, name: str
 
 
 def _imported(options: DubOptions, heard: Artifact, runner: Runner, _name: str,
-              imported: Sequence[SpokenLine]) -> Understood:
+              imported: Sequence[SpokenLine], _names: Sequence[str]) -> Understood:
     """Lines that came with the project: only what they leave open is listened for."""
     language = options.source
     if language is None:

@@ -31,10 +31,12 @@ class _Finder(Runner):
 
 def find_source(workspace: Workspace, project: Project) -> Source | None:
     """The source side of a project as its last analysis left it; None while one is missing."""
+    from dubbing.series import known_names
     from dubbing.understand import understand
 
     try:
-        return understand(project, workspace.options(project), _Finder(workspace.artifacts))
+        return understand(project, workspace.options(project), _Finder(workspace.artifacts),
+                          known_names(workspace.storage, project))
     except _NotYet:
         return None
 

@@ -30,6 +30,7 @@ from dubbing.storage.projects import Projects, Speakers
 from dubbing.storage.restoring import Restoring
 from dubbing.storage.reviews import Reviews
 from dubbing.storage.runs import Exports, StageRuns
+from dubbing.storage.series import SeriesTable
 from dubbing.storage.session import BUSY_MS, Database, make_engine, parse_url
 from dubbing.storage.sessions import Sessions
 from dubbing.storage.takes import Takes
@@ -72,6 +73,7 @@ class Repository:
     casting: Casting
     imported: Imported
     used: UsedArtifacts
+    series: SeriesTable
     findings: Findings
 
     def close(self) -> None:
@@ -129,5 +131,6 @@ def open_repository(url: str | Path, *, busy_ms: int = BUSY_MS) -> Repository:
         casting=Casting(database),
         imported=Imported(database),
         used=UsedArtifacts(database),
+        series=SeriesTable(database),
         findings=Findings(database),
     )

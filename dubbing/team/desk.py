@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dubbing.team.memory import Memory
     from dubbing.team.projects import Projects
     from dubbing.team.quality import Quality
+    from dubbing.team.series import Series
     from dubbing.team.speakers import Speakers
     from dubbing.team.system import System
     from dubbing.team.takes import Takes
@@ -100,6 +101,12 @@ class Desk:
         from dubbing.team.quality import Quality
 
         return Quality(self.seat)
+
+    @cached_property
+    def series(self) -> Series:
+        from dubbing.team.series import Series
+
+        return Series(self.seat)
 
     @cached_property
     def speakers(self) -> Speakers:

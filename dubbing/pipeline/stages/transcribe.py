@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ VERSION = "1"
 TRANSCRIPT = "transcript.json"
 
 
-def step(recognizer: Recognizer, sound: Artifact, language: str | None) -> Step:
-    """``sound`` holds the 16 kHz track; ``language`` None means that it is to be heard."""
+def step(recognizer: Recognizer, sound: Artifact, language: str | None, names: Sequence[str] = ()) -> Step:
+    """``sound`` holds the 16 kHz track; ``language`` None means that it is to be heard. names: that may be said."""
+    options: dict[str, Any] = {"names": tuple(names)} if names else {}
 
     def build(folder: Path, facts: dict[str, Any], report: Report) -> None:
-        transcript = recognizer.transcribe(load_mono_16k(sound), language=language, report=report)
+        transcript = recognizer.transcribe(load_mono_16k(sound), language=language, report=report, **options)
         records.dump(transcript, folder / TRANSCRIPT)
         facts.update(language=transcript.language, language_confidence=round(transcript.language_confidence, 4),
                      words=len(transcript.words))
 
-    return Step("transcribe", VERSION, build, {"language": language}, {"sound": sound}, recognizer, unit="s")
+    return Step("transcribe", VERSION, build, {"language": language, **{key: list(value) for key, value in options.items()}}, {"sound": sound}, recognizer, unit="s")
