@@ -199,8 +199,10 @@ class Wording:
             left = self._ask(other, left)
         if others:
             self._ask(first, left)
+        # Who only listens is told by who reads what is written: each has a voice in what the line means.
         for other in others:
-            self._ask(other, [line for line in open_lines if line not in left and _wants_more(line, other)])
+            self._ask(other, [line for line in open_lines if line not in left and _wants_more(
+                line, other, is_unread=first.needs_sound and not other.needs_sound)])
         self._mend(open_lines, engines)
         self._reword([line for line in open_lines if not line.is_in_window], engines)
 
@@ -375,12 +377,12 @@ class Wording:
         return {utterance.id: index for index, utterance in enumerate(self.utterances)}
 
 
-def _wants_more(line: _Line, engine: Translator) -> bool:
-    """Whether another engine is worth asking: the best text so far is doubted, or none fits."""
+def _wants_more(line: _Line, engine: Translator, *, is_unread: bool) -> bool:
+    """Whether another engine is worth asking: the best text so far is doubted, none fits, or nobody read the line."""
     ranked = line.ranked()
     if any(one.engine == engine.id for one in line.candidates):
         return False
-    return not ranked or ranked[0].candidate.meaning < DOUBTED or not choosing.in_window(ranked[0].tempo)
+    return is_unread or not ranked or ranked[0].candidate.meaning < DOUBTED or not choosing.in_window(ranked[0].tempo)
 
 
 def _reworded(made_from: Candidate, text: str, how: str, steps: int) -> Candidate:

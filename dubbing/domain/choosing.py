@@ -27,13 +27,18 @@ from dubbing.domain.workspace import Pace
 MEANING, AGREEMENT, FIT, MOUTH, TERM = 1.0, 0.5, 0.6, 0.1, 1.0
 #: What a slip takes from a candidate's meaning.
 SLIP = {fidelity.NUMBERS: 0.4, fidelity.NEGATION: 0.4, fidelity.QUESTION: 0.15}
+#: From this likeness to its source on, a text of another family of languages is no translation of it (a listener wrote
+#: down what it heard); and what that takes from its meaning.
+ECHO, ECHO_COST = 0.45, 0.25
+_FAMILIES = ("es pt it fr ca gl ro la oc", "de nl af lb", "sv da no nb nn is", "ru uk be bg sr mk",
+             "cs sk pl", "hr sr bs sl", "zh ja", "id ms")
 #: A candidate that is so much less sure than the surest, or so much less like the rest than the likest, is no choice
 #: while another is, however well it fits: what says something else fits by chance.
 DOUBT, STRANGE = 0.25, 0.3
 _ORDERS = range(1, 7)
-#: The fit of a text that has to borrow silence after its line, of one that is pressed to the tolerable edge, and of
-#: one that leaves half of its line silent.
-_BORROWED, _PRESSED, _HALF_SILENT = 0.8, 0.45, 0.4
+#: The fit of a text just outside the window; of one that needs as much silence as its line is long, of one that is
+#: pressed to the tolerable edge, and of one that leaves half of its line silent.
+_OUTSIDE, _BORROWED, _PRESSED, _HALF_SILENT = 0.85, 0.5, 0.4, 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,10 @@ def fit_score(natural: float, slot: Slot) -> float:
         return 1.0 - 0.1 * off
     if tempo < COMFORT[0]:
         share = (tempo - 0.5) / (COMFORT[0] - 0.5)
-        return max(0.0, _HALF_SILENT + (0.9 - _HALF_SILENT) * share)
+        return max(0.0, _HALF_SILENT + (_OUTSIDE - _HALF_SILENT) * share)
     plan = plan_fit(natural, slot)
     if plan.fit is Fit.GREEN:
-        return _BORROWED - 0.2 * min(1.0, plan.borrowed_ms / slot.duration_ms)
+        return _OUTSIDE - (_OUTSIDE - _BORROWED) * min(1.0, plan.borrowed_ms / slot.duration_ms)
     if plan.fit is Fit.AMBER:
         return _PRESSED
     return max(0.0, 0.3 * (TEMPO_CEILING - plan.tempo) / (TEMPO_CEILING - TOLERABLE[1]))
@@ -112,11 +117,13 @@ def judge(candidates: Sequence[Candidate], place: Place, support: Sequence[Candi
     """``candidates`` weighed, the best first; of two equal ones, that which was given first.
 
     support: what the translators themselves found likely, which agreement is measured against (all when empty):
-    texts that were made from a candidate by rules are no evidence for it. Texts without anything to say are left out.
+    texts that were made from a candidate by rules are no evidence for it. Each translator has one voice, as loud as
+    it is sure, shared by its texts. Texts without anything to say are left out.
     """
     alive = [one for one in candidates if natural_ms(one.text, place.pace) > 0]
     evidence = [one for one in support if one.text.strip()] or alive
-    judged = [_judged(one, place, evidence) for one in alive]
+    weights = _voices(evidence)
+    judged = [_judged(one, place, evidence, weights) for one in alive]
     surest = max((one.candidate.meaning for one in judged), default=0.0)
     likest = max((one.agreement for one in judged), default=0.0)
     eligible = [one.candidate.meaning >= surest - DOUBT and one.agreement >= likest - STRANGE for one in judged]
@@ -124,12 +131,30 @@ def judge(candidates: Sequence[Candidate], place: Place, support: Sequence[Candi
     return [judged[i] for i in order]
 
 
-def _judged(candidate: Candidate, place: Place, evidence: Sequence[Candidate]) -> JudgedCandidate:
+def _voices(evidence: Sequence[Candidate]) -> list[float]:
+    """The weight of each text as evidence."""
+    total: dict[str, float] = {}
+    surest: dict[str, float] = {}
+    for one in evidence:
+        meaning = max(one.meaning, 0.01)
+        total[one.engine] = total.get(one.engine, 0.0) + meaning
+        surest[one.engine] = max(surest.get(one.engine, 0.0), meaning)
+    return [max(one.meaning, 0.01) * surest[one.engine] / total[one.engine] for one in evidence]
+
+
+def _echoes(text: str, place: Place) -> bool:
+    """Whether ``text`` is the source over again, where the languages are not alike."""
+    pair = {place.source_language, place.language}
+    return not any(pair <= set(family.split()) for family in _FAMILIES) and likeness(text, place.source) > ECHO
+
+
+def _judged(candidate: Candidate, place: Place, evidence: Sequence[Candidate], weights: Sequence[float],
+            ) -> JudgedCandidate:
     natural = natural_ms(candidate.text, place.pace)
     lost = sum(SLIP[slip] for slip in fidelity.slips(place.source, candidate.text, place.source_language,
                                                      place.language))
+    lost += ECHO_COST * _echoes(candidate.text, place)
     meaning = max(0.0, candidate.meaning - lost)
-    weights = [max(one.meaning, 0.01) for one in evidence]
     agreement = sum(weight * likeness(candidate.text, one.text)
                     for weight, one in zip(weights, evidence, strict=True)) / sum(weights)
     plan = plan_fit(natural, place.slot)

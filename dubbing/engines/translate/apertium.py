@@ -31,6 +31,8 @@ class ApertiumTranslator:
     licence: ClassVar[str] = "GPL-2.0-or-later (a separate program)"
     is_fake: ClassVar[bool] = False
     needs_sound: ClassVar[bool] = False
+    #: A word in no dictionary comes out as it went in, so that another may stand in for one.
+    keeps_unknown_words: ClassVar[bool] = True
     quality: ClassVar[int] = 30
 
     def __init__(self, command: str = "apertium") -> None:

@@ -82,6 +82,21 @@ def test_the_mouth_decides_among_what_is_as_good() -> None:
     assert all(one.mouth is None for one in judge([open_, closed], place(slot)))
 
 
+def test_what_was_written_down_is_no_translation() -> None:
+    heard, translated = made("Solombocadejo, Yuna Boteja de Agua", 0.42), made("Only a sandwich and a bottle.", 0.39)
+    source = "Solo un bocadillo y una botella de agua."
+    assert judge([heard, translated], place(2300, source))[0].candidate.text == translated.text
+
+
+def test_every_translator_has_one_voice() -> None:
+    many = [Candidate(f"It takes a long time{end}", 0.6, "a") for end in (".", ", now.", " here.", "!", " then.")]
+    other = Candidate("It stops for a long time.", 0.6, "a")
+    read = Candidate("The train stops for a long while.", 0.6, "b")
+    listened = {one.candidate.text: one.agreement for one in judge([*many, other], place(1500))}
+    both = {one.candidate.text: one.agreement for one in judge([*many, other], place(1500), [*many, other, read])}
+    assert both[other.text] - both[many[0].text] > listened[other.text] - listened[many[0].text]
+
+
 def test_texts_with_nothing_to_say_are_left_out() -> None:
     assert judge([made("..."), made("")], place(1000)) == []
 
