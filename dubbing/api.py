@@ -301,7 +301,7 @@ class Workspace:
             self.storage.utterances.import_lines(project.id, source.lines)
         for speaker, print_ in source.embeddings.items():
             self.storage.speakers.save(project.id, speaker, voice_print=print_)
-        adopt(self.storage, project, matches(self.storage, project))
+        adopt(self.storage, project, [one for one in matches(self.storage, project) if one.is_sure])
         settings = {**project.settings, _SETTINGS_TRANSCRIPT: source.lines_key, NAMES: list(names)}
         return self.storage.projects.update(project.id, source_language=source.language, settings=settings)
 
