@@ -80,7 +80,7 @@ class Voicing:
         if not self._text(utterance):
             raise UsageError(f"Line {utterance_id} has no translation into {self._language}.", "Type one first.")
         synthesizer = self._synthesizer
-        if voice and voice != CLONE:
+        if voice:
             registry.check_voice(synthesizer, self._language, voice)
         cast = self._cast(synthesizer, {utterance.speaker}, voice)
         (step,) = self._take_steps(synthesizer, [utterance], cast, pace)
@@ -197,7 +197,7 @@ class Voicing:
         """
         offered = synthesizer.voices(self._language)
         everybody = sorted({u.speaker for u in self._utterances})
-        imitates = hasattr(synthesizer, "imitate")
+        imitates = any(one.id == CLONE for one in offered)
         cast = dict.fromkeys(everybody, CLONE) if imitates else profile.cast_voices(
             profile.load_profiles(self._source.profiles), offered, everybody)
         for speaker in self._speakers.values():
@@ -205,8 +205,7 @@ class Voicing:
             if choice is not None and choice.engine == synthesizer.id:
                 cast[speaker.id] = choice.voice
         cast |= dict.fromkeys(speakers, voice) if voice else {}
-        if getattr(synthesizer, "clones", False):
-            self._check_cloning({s for s in speakers if not imitates or cast[s] == CLONE})
+        self._check_cloning({speaker for speaker in speakers if cast[speaker] == CLONE})
         return cast
 
     def _check_cloning(self, speakers: set[str]) -> None:
