@@ -22,7 +22,7 @@ from dubbing.domain.isochrony import Fit, Slot
 from dubbing.domain.lines import slots_of
 from dubbing.domain.project import Project, Translation, Utterance
 from dubbing.domain.review import Layer, ReviewState, is_protected
-from dubbing.domain.rewording import variants
+from dubbing.domain.rewording import Rewording, variants
 from dubbing.domain.translation import Brief, Candidate, JudgedCandidate, TermRule
 from dubbing.domain.workspace import Pace, Term
 from dubbing.engines.base import Translator
@@ -45,7 +45,7 @@ CONTEXT, EXAMPLES = 3, 3
 #: Below this the best candidate is doubted, and every other engine is asked too.
 DOUBTED = 0.6
 #: What a rule takes from a candidate's meaning: that much is lost in a rewording at most.
-RULE_COST = 0.02
+RULE_COST = 0.03
 
 
 @dataclass(slots=True)
@@ -71,6 +71,7 @@ class _Line:
     recipe: str
     candidates: list[Candidate] = field(default_factory=list)
     evidence: list[Candidate] = field(default_factory=list)
+    made_from: dict[str, str] = field(default_factory=dict)
     first: str = ""
     is_settled: bool = False
 
@@ -85,7 +86,7 @@ class _Line:
                 self.evidence.append(one)
 
     def ranked(self) -> list[JudgedCandidate]:
-        return choosing.judge(self.candidates, self.place, self.evidence)
+        return choosing.judge(self.candidates, self.place, self.evidence, self.made_from)
 
     @property
     def is_in_window(self) -> bool:
@@ -223,7 +224,7 @@ class Wording:
             return list(lines)
         left = []
         for line, (_, stand_ins), artifact in zip(lines, given, artifacts, strict=True):
-            found = [replace(one, text=text) for one in translate.load_candidates(artifact)
+            found = [replace(one, text=_tidied(text, line.plain)) for one in translate.load_candidates(artifact)
                      if (text := terms.restore(one.text, stand_ins)) is not None]
             line.add(found)
             if not found:
@@ -269,8 +270,10 @@ class Wording:
         """Shorter or longer texts for lines whose best candidate does not fit: by rules, then by who can rewrite."""
         for line in lines:
             for judged in [one for one in line.ranked() if one.candidate.engine != MEMORY][:REWORDED]:
-                line.add((_reworded(judged.candidate, text, how, steps) for text, how, steps in variants(
-                    judged.candidate.text, self.language, longer=judged.tempo < 1.0)), is_evidence=False)
+                made = variants(judged.candidate.text, self.language, longer=judged.tempo < 1.0)
+                like = line.made_from.get(judged.candidate.text, judged.candidate.text)
+                line.made_from.update({one.text: like for one in made if one.text not in line.made_from})
+                line.add((_reworded(judged.candidate, one) for one in made), is_evidence=False)
         rewriter = next((one for engine in engines if (one := translate.rewriter_of(engine)) is not None), None)
         due = [line for line in lines if not line.is_in_window and line.candidates]
         if rewriter is None or not due:
@@ -385,9 +388,17 @@ def _wants_more(line: _Line, engine: Translator, *, is_unread: bool) -> bool:
     return is_unread or not ranked or ranked[0].candidate.meaning < DOUBTED or not choosing.in_window(ranked[0].tempo)
 
 
-def _reworded(made_from: Candidate, text: str, how: str, steps: int) -> Candidate:
-    words = f"{made_from.how}, {how}" if made_from.how else how
-    return Candidate(text, round(made_from.meaning * (1 - RULE_COST) ** steps, 4), made_from.engine, words)
+def _tidied(text: str, source: str) -> str:
+    """``text`` with the first capital and the last full stop that its source has: some listeners write neither."""
+    text = text.strip()
+    if source[:1].isupper():
+        text = text[:1].upper() + text[1:]
+    return f"{text}." if source.endswith(".") and text[-1:].isalnum() else text
+
+
+def _reworded(made_from: Candidate, made: Rewording) -> Candidate:
+    how = f"{made_from.how}, {made.how}" if made_from.how else made.how
+    return Candidate(made.text, round(made_from.meaning * (1 - RULE_COST) ** made.steps, 4), made_from.engine, how)
 
 
 def _details(line: _Line, ranked: Sequence[JudgedCandidate]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -36,6 +36,7 @@ _FAMILIES = ("es pt it fr ca gl ro la oc", "de nl af lb", "sv da no nb nn is", "
 #: while another is, however well it fits: what says something else fits by chance.
 DOUBT, STRANGE = 0.25, 0.3
 _ORDERS = range(1, 7)
+_NOTHING: Mapping[str, str] = {}
 #: The fit of a text just outside the window; of one that needs as much silence as its line is long, of one that is
 #: pressed to the tolerable edge, and of one that leaves half of its line silent.
 _OUTSIDE, _BORROWED, _PRESSED, _HALF_SILENT = 0.85, 0.5, 0.4, 0.4
@@ -113,17 +114,19 @@ def _grams(text: str) -> tuple[Counter[str], ...]:
     return tuple(Counter(plain[at:at + order] for at in range(len(plain) - order + 1)) for order in _ORDERS)
 
 
-def judge(candidates: Sequence[Candidate], place: Place, support: Sequence[Candidate] = ()) -> list[JudgedCandidate]:
+def judge(candidates: Sequence[Candidate], place: Place, support: Sequence[Candidate] = (),
+          made_from: Mapping[str, str] = _NOTHING) -> list[JudgedCandidate]:
     """``candidates`` weighed, the best first; of two equal ones, that which was given first.
 
     support: what the translators themselves found likely, which agreement is measured against (all when empty):
     texts that were made from a candidate by rules are no evidence for it. Each translator has one voice, as loud as
-    it is sure, shared by its texts. Texts without anything to say are left out.
+    it is sure, shared by its texts. made_from: by text, the text that rules made it from, which it agrees as much as:
+    what a rule costs is in its meaning already. Texts without anything to say are left out.
     """
     alive = [one for one in candidates if natural_ms(one.text, place.pace) > 0]
     evidence = [one for one in support if one.text.strip()] or alive
     weights = _voices(evidence)
-    judged = [_judged(one, place, evidence, weights) for one in alive]
+    judged = [_judged(one, place, made_from.get(one.text, one.text), evidence, weights) for one in alive]
     surest = max((one.candidate.meaning for one in judged), default=0.0)
     likest = max((one.agreement for one in judged), default=0.0)
     eligible = [one.candidate.meaning >= surest - DOUBT and one.agreement >= likest - STRANGE for one in judged]
@@ -148,14 +151,14 @@ def _echoes(text: str, place: Place) -> bool:
     return not any(pair <= set(family.split()) for family in _FAMILIES) and likeness(text, place.source) > ECHO
 
 
-def _judged(candidate: Candidate, place: Place, evidence: Sequence[Candidate], weights: Sequence[float],
+def _judged(candidate: Candidate, place: Place, like: str, evidence: Sequence[Candidate], weights: Sequence[float],
             ) -> JudgedCandidate:
     natural = natural_ms(candidate.text, place.pace)
     lost = sum(SLIP[slip] for slip in fidelity.slips(place.source, candidate.text, place.source_language,
                                                      place.language))
     lost += ECHO_COST * _echoes(candidate.text, place)
     meaning = max(0.0, candidate.meaning - lost)
-    agreement = sum(weight * likeness(candidate.text, one.text)
+    agreement = sum(weight * likeness(like, one.text)
                     for weight, one in zip(weights, evidence, strict=True)) / sum(weights)
     plan = plan_fit(natural, place.slot)
     mouth = None

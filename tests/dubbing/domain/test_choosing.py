@@ -65,6 +65,8 @@ def test_a_rewording_is_no_evidence_for_itself() -> None:
     first, other, reworded = made("It is a boat."), made("It is the boat."), made("It's one.")
     with_support = judge([reworded], place(1000), [first, other])[0]
     assert with_support.agreement < judge([reworded], place(1000))[0].agreement == 1.0
+    by_rule = judge([first, reworded], place(1000), [first, other], {reworded.text: first.text})
+    assert by_rule[0].agreement == by_rule[1].agreement > with_support.agreement
 
 
 def test_a_forbidden_word_loses() -> None:
