@@ -26,6 +26,7 @@ _EMPTY_DB = 45.0
 _NARROW_HZ = 4500.0
 _LEAST_SECONDS, _LEAST_SECONDS_OF_DECAY, _MOST_SECONDS = 1.0, 2.5, 120
 _TAIL_MS = 400.0
+_ENVELOPE, _LEAST_LIKENESS = RATE // 10, 0.6
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -61,11 +62,12 @@ class RoomProfile:
         return cls(**{**known, "bands_db": tuple(data.get("bands_db", ()))})
 
 
-def measure_room(sound_16k: Sound, spans: Sequence[tuple[float, float]]) -> RoomProfile:
-    """The room in which the lines ``spans`` (ms) of mono 16 kHz sound are said.
+def measure_room(sound_16k: Sound, spans: Sequence[tuple[float, float]], rest_16k: Sound | None = None) -> RoomProfile:
+    """The room in which the lines ``spans`` (ms) of mono 16 kHz speech are said.
 
     Sound after a line belongs to it until the next begins: there the room is heard best. With less than a second of
-    speech the profile is a dry one of full band.
+    speech the profile is a dry one of full band. rest_16k: what a separator left of the same sound; where that is
+    little but the speech's own tail, which separators take for noise, it is heard together with the speech.
     """
     heard = sum(end - start for start, end in spans) / 1000
     if heard < _LEAST_SECONDS:
@@ -75,8 +77,30 @@ def measure_room(sound_16k: Sound, spans: Sequence[tuple[float, float]]) -> Room
     profile = RoomProfile(low_hz=low, high_hz=high, bands_db=spectrum_bands(speech), heard_s=round(heard, 2))
     if heard < _LEAST_SECONDS_OF_DECAY:
         return profile
-    t60, clarity = reverberation(_joined(sound_16k, with_tails(spans, len(sound_16k) * 1000 / RATE)))
+    tailed = with_tails(spans, len(sound_16k) * 1000 / RATE)
+    voice = _joined(sound_16k, tailed)
+    if rest_16k is not None:
+        rest = _joined(rest_16k, tailed)
+        rest = np.pad(rest, (0, len(voice) - len(rest)))
+        voice = voice + rest if follows(rest, voice) else voice
+    t60, clarity = reverberation(voice)
     return replace(profile, t60_s=round(t60, 2), clarity_db=round(clarity, 1))
+
+
+def follows(rest_16k: Sound, speech_16k: Sound) -> bool:
+    """Whether a separator's rest rises and falls with the speech, as its reverberation does and music does not."""
+    rest, speech = (_envelope_db(sound) for sound in (rest_16k, speech_16k))
+    if len(rest) < 20 or rest.std() < 1.0 or speech.std() < 1.0:
+        return False
+    return float(np.corrcoef(rest, speech)[0, 1]) > _LEAST_LIKENESS
+
+
+def _envelope_db(sound_16k: Sound) -> Array:
+    """Level (dB) of each 100 ms, not below 60 dB under the loudest."""
+    count = len(sound_16k) // _ENVELOPE
+    power = np.square(np.asarray(sound_16k[: count * _ENVELOPE], np.float64)).reshape(count, _ENVELOPE).mean(1)
+    level = 10 * np.log10(power + 1e-12)
+    return np.maximum(level, level.max(initial=-120.0) - 60)
 
 
 def with_tails(spans: Sequence[tuple[float, float]], length_ms: float) -> list[tuple[float, float]]:
@@ -141,7 +165,7 @@ def _loud_spectra(speech_16k: Sound) -> Array:
 
 
 def measure_rooms(sound_16k: Sound, lines: Sequence[tuple[str, float, float]],
-                  report: Report = silent) -> list[RoomProfile]:
+                  report: Report = silent, rest_16k: Sound | None = None) -> list[RoomProfile]:
     """A room for each of ``lines`` (speaker, start and end in ms), measured on all lines of its speaker that pass
     through the same band: somebody on the telephone sounds like nobody in the room."""
     narrow = []
@@ -153,7 +177,7 @@ def measure_rooms(sound_16k: Sound, lines: Sequence[tuple[str, float, float]],
         groups.setdefault((speaker, narrow[i]), []).append(i)
     rooms = [RoomProfile()] * len(lines)
     for members in groups.values():
-        room = measure_room(sound_16k, [lines[i][1:] for i in members])
+        room = measure_room(sound_16k, [lines[i][1:] for i in members], rest_16k)
         for i in members:
             rooms[i] = room
     return rooms

@@ -13,18 +13,20 @@ from dubbing.media import audio
 from dubbing.pipeline.artifact import Artifact
 from dubbing.pipeline.room_measure import RoomProfile, measure_rooms
 from dubbing.pipeline.stage import Step
-from dubbing.pipeline.stages.separate import SPEECH
+from dubbing.pipeline.stages.separate import MUSIC_AND_EFFECTS, SPEECH
 
-VERSION = "1"
+VERSION = "2"
 ROOMS = "rooms.json"
 
 
 def step(separated: Artifact, lines: Sequence[SpeakerSpan]) -> Step:
-    """Measured on the speech stem; lines of one speaker that sound alike share what is known of their room."""
+    """Measured on the stems; lines of one speaker that sound alike share what is known of their room."""
 
     def build(folder: Path, facts: dict[str, Any], report: Report) -> None:
         sound = audio.read_mono_16k(separated.path(SPEECH))
-        rooms = measure_rooms(sound, [(line.speaker, line.start_ms, line.end_ms) for line in lines], report)
+        # M&E that came with the project is no rest of this speech.
+        rest = None if separated.facts.get("given") else audio.read_mono_16k(separated.path(MUSIC_AND_EFFECTS))
+        rooms = measure_rooms(sound, [(line.speaker, line.start_ms, line.end_ms) for line in lines], report, rest)
         (folder / ROOMS).write_text(json.dumps([room.to_json() for room in rooms], indent=1))
         facts["rooms"] = len(set(rooms))
 
