@@ -22,8 +22,8 @@ p { margin: .25rem 0; color: var(--quiet) }
 .stale { border-inline-start: 4px solid var(--warning); padding: .5rem .75rem; background: var(--soft);
   color: CanvasText; margin: 1rem 0 }
 .counts, .figures { display: grid; gap: .75rem; margin: 1rem 0; padding: 0; list-style: none }
-.counts { grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)) }
-.figures { grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)) }
+.counts { grid-template-columns: repeat(3, minmax(5rem, 1fr)) }
+.figures { grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)) }
 .counts li, .figures li { border: 1px solid var(--edge); border-radius: .5rem; padding: .6rem .8rem }
 .counts b, .figures b { display: block; font-size: 1.6rem; line-height: 1.2; font-variant-numeric: tabular-nums }
 .figures b { font-size: 1.15rem }
@@ -43,6 +43,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; mar
 dt { font-weight: 600 } dd { margin: 0; color: var(--quiet) }
 @media (max-width: 42rem) { thead { display: none } tr { display: block; padding: .5rem 0;
   border-bottom: 1px solid var(--edge) } td { display: block; border: 0; padding: .1rem 0 }
+  td.kind, td.time, td.check { display: inline-block; margin-inline-end: .75rem }
   dl { grid-template-columns: 1fr } dd { margin-bottom: .4rem } }
 @media print { body { max-width: none; padding: 0 } tr { break-inside: avoid } }
 """
@@ -69,10 +70,10 @@ def qc_page(title: str, report: QcReport, texts: Mapping[str, tuple[str, str]], 
 {stale}</header>
 <main>
 {_counts(report, words)}
+{_figures(report, locale, words)}
 {_table(open_ones, texts, report.language, words["findings"], locale, words, tell)
  if open_ones else f'<p class="good">{words["nothing"] if report.made_at else words["never"]}</p>'}
 {_table(aside, texts, report.language, words["dismissed"], locale, words, tell) if aside else ""}
-{_figures(report, locale, words)}
 {_skipped(report, locale, words, tell)}
 </main>
 </html>
@@ -115,7 +116,7 @@ def _row(one: QcFinding, texts: tuple[str, str] | None, language: str, locale: s
         if one.is_dismissed else ""
     check = CHECK_WORDS.get(locale, CHECK_WORDS["en"]).get(one.check, one.check)
     return (f'<tr{" class=aside" if one.is_dismissed else ""}><td class="kind {one.severity.value}">'
-            f'{words[one.severity.value]}</td><td class="time">{where}</td><td>{html.escape(check)}</td>'
+            f'{words[one.severity.value]}</td><td class="time">{where}</td><td class="check">{html.escape(check)}</td>'
             f"<td>{html.escape(tell(one.message))}{said}{why}</td></tr>")
 
 

@@ -28,12 +28,13 @@ class Findings:
         self._database = database
 
     def all(self, project_id: str, language: str) -> list[QcFinding]:
-        """Findings of a language, the gravest first, then in order of time; dismissed ones among them."""
+        """Findings of a language, the gravest first, then those of the whole dub, then in order of time; dismissed ones
+        among them."""
         query = select(FindingRow).where(FindingRow.project_id == project_id, FindingRow.language == language)
         with self._database.read() as session:
             found = [_to_finding(row) for row in session.scalars(query)]
-        return sorted(found, key=lambda one: (_ORDER[one.severity], one.at_ms or 0, one.utterance_id, one.check,
-                                              one.id))
+        return sorted(found, key=lambda one: (_ORDER[one.severity], -1 if one.at_ms is None else one.at_ms,
+                                              one.utterance_id, one.check, one.id))
 
     def place(self, finding_id: str) -> tuple[str, str]:
         """(project id, language) of a finding. Raises UsageError when it is gone."""
