@@ -1,4 +1,4 @@
-"""From n-best lists of sentences to candidates of lines: joined, weighed, and pressed towards a line's length.
+"""From n-best lists of sentences to candidates of lines: joined, weighed, and chosen for a line's length.
 
 A model translates sentences; a line has one or more. Every sentence of every line goes to the model in one call, which
 batches as it likes; what comes back is combined, best sum of log probabilities first.
@@ -19,8 +19,8 @@ from dubbing.engines.translate.common import different, joined, ordinal, primary
 
 #: Logistic of a line's mean log probability a token; see ``meaning_of``.
 _SLOPE, _MIDDLE = 2.2, -0.75
-#: Added to the log probability of stopping, so that a text becomes shorter (negative: longer).
-_PRESSURES = (1.5, 3.0)
+#: How many first words are tried for a line that no hypothesis fits.
+_STARTS = 8
 #: More hypotheses of one sentence than this say nothing new.
 _MOST = 8
 
@@ -36,11 +36,11 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is wanted of a search: ``shorter`` is added to the log probability of stopping; ``use`` and ``avoid`` are
-    words of the target language."""
+    """What is wanted of a search: so many hypotheses of one beam, or, with ``starts``, one for each of so many first
+    words; ``use`` and ``avoid`` are words of the target language."""
 
     wanted: int = 1
-    shorter: float = 0.0
+    starts: int = 0
     use: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
 
@@ -62,34 +62,29 @@ def meaning_of(logprob: float, tokens: int) -> float:
 
 def line_candidates(requests: Sequence[TranslationRequest], brief: Brief, search: Search, engine: str,
                     report: Report) -> list[tuple[Candidate, ...]]:
-    """Candidates of every line: the search's own, then with the glossary's words, then of a length that fits."""
-    avoid = tuple(word for word, _instead in brief.forbidden)
-    found = _search_lines(requests, brief, search, engine, Wish(avoid=avoid), report)
-    rounds = [
-        ("with the glossary's words", lambda request, own: _missed(request, own)),
-        ("pressed to be shorter", lambda request, own: _off(request, own, brief.target) > 0),
-        ("pressed to be longer", lambda request, own: _off(request, own, brief.target) < 0),
-    ]
-    for how, is_due in rounds:
-        due = [index for index, request in enumerate(requests)
-               if request.wanted > 1 and found[index] and is_due(request, found[index])]
-        sign = -1 if "longer" in how else 1
-        wishes = [Wish(avoid=avoid)] if "glossary" in how else [Wish(avoid=avoid, shorter=sign * p) for p in _PRESSURES]
-        for wish in wishes:
-            more = _search_lines([requests[index] for index in due], brief, search, engine, wish, report,
-                                 use_terms="glossary" in how)
-            for index, own in zip(due, more, strict=True):
-                found[index] += [replace(candidate, how=how) for candidate in own]
+    """Candidates of every line: the beam's, those with the glossary's words, those that begin otherwise."""
+    plain = Wish(avoid=tuple(word for word, _instead in brief.forbidden))
+    found = _search_lines(requests, brief, search, engine, plain, report)
+
+    def add(due: Sequence[int], wish: Wish, how: str, *, use_terms: bool = False) -> None:
+        more = _search_lines([requests[index] for index in due], brief, search, engine, wish, report,
+                             use_terms=use_terms)
+        for index, own in zip(due, more, strict=True):
+            found[index] += [replace(candidate, how=how) for candidate in own]
+
+    open_lines = [index for index, request in enumerate(requests) if request.wanted > 1 and found[index]]
+    add([i for i in open_lines if _missed(requests[i], found[i])], plain, "with the glossary's words", use_terms=True)
+    add([i for i in open_lines if _off(requests[i], found[i], brief.target)], replace(plain, starts=_STARTS),
+        "begun otherwise")
     return [_kept(request, own, brief.target) for request, own in zip(requests, found, strict=True)]
 
 
 def _kept(request: TranslationRequest, own: Sequence[Candidate], target: str) -> tuple[Candidate, ...]:
-    """The favourite first, then those nearest to the line's length, then as likely as they are."""
+    """The favourite first, then those with the glossary's words, nearest to the line's length, likeliest."""
     unlike = different(own, len(own))
-    if request.budget is None or len(unlike) <= request.wanted:
-        return unlike[:max(1, request.wanted)]
-    others = sorted(unlike[1:], key=lambda each: (abs(_off(request, [each], target)), -each.meaning))
-    return (unlike[0], *others)[:max(1, request.wanted)]
+    others = sorted(unlike[1:], key=lambda each: (_missed(request, [each]), abs(_off(request, [each], target)),
+                                                  -each.meaning))
+    return (*unlike[:1], *others)[:max(1, request.wanted)]
 
 
 def _missed(request: TranslationRequest, own: Sequence[Candidate]) -> bool:

@@ -1,7 +1,8 @@
 """Batched n-best search with an encoder-decoder model of transformers, CPU or GPU.
 
-Sentences are sorted by length, so that a batch is padded little, and batched by tokens. What a search found under
-pressure (a bonus on stopping, on words) is scored again by the model alone, so that its log probability is its own.
+Sentences are sorted by length, so that a batch is padded little, and batched by tokens. A beam's hypotheses differ by a
+word or two; more variety, in wording and length, comes from searches that begin with other words. What a search found
+is scored again by the model alone, so that its log probability knows no bonus.
 """
 
 from __future__ import annotations
@@ -18,19 +19,38 @@ from dubbing.engines.translate.nbest import Hypothesis, Wish
 _BATCH_TOKENS = {"cpu": 4096, "cuda": 65536}
 _LONGEST = 400
 #: How much likelier each next token of a wished word becomes.
-_WORD_BONUS = 4.0
+_WORD_BONUS = 8.0
+#: A translation that begins otherwise is kept while a token of it is at most so much less likely than the favourite's.
+_STRANGEST = 0.4
 
 
-class _StopBonus(LogitsProcessor):
-    """Ending becomes likelier (or, below zero, less likely) by a constant a step."""
+class _WordBonus(LogitsProcessor):
+    """The next token of each wished word becomes likelier, until the word has been said.
 
-    def __init__(self, ends: Sequence[int], bonus: float) -> None:
-        self._ends, self._bonus = list(ends), bonus
+    A constant for each word said is a soft lexical constraint: the beam says it where it costs least.
+    """
+
+    def __init__(self, spellings: Sequence[Sequence[Sequence[int]]]) -> None:
+        self._words = [[list(ids) for ids in own if ids] for own in spellings]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         scores = scores.clone()
-        scores[:, self._ends] += self._bonus
+        for row, said in enumerate(input_ids.tolist()):
+            for own in self._words:
+                if not any(_place(said, ids) for ids in own):
+                    for following in {ids[_begun(said, ids)] for ids in own}:
+                        scores[row, following] += _WORD_BONUS
         return scores
+
+
+def _place(said: Sequence[int], ids: Sequence[int]) -> bool:
+    return any(list(said[start:start + len(ids)]) == list(ids) for start in range(len(said) - len(ids) + 1))
+
+
+def _begun(said: Sequence[int], ids: Sequence[int]) -> int:
+    """How many tokens of a word stand at the end of what was said."""
+    return next((size for size in range(min(len(ids) - 1, len(said)), 0, -1)
+                 if list(said[-size:]) == list(ids[:size])), 0)
 
 
 class Seq2Seq:
@@ -53,7 +73,7 @@ class Seq2Seq:
         """The n-best translations of sentences; see :class:`dubbing.engines.translate.nbest.Search`."""
         encoded = [self._tokenizer(self._prefix + text, truncation=True, max_length=_LONGEST)["input_ids"]
                    for text in texts]
-        beams = max(4, wish.wanted)
+        beams = wish.starts if wish.starts else max(4, wish.wanted)
         found: list[list[Hypothesis]] = [[] for _ in texts]
         for batch in self._batches(encoded, beams):
             for index, own in zip(batch, self._search_batch([encoded[i] for i in batch], beams, wish), strict=True):
@@ -74,30 +94,39 @@ class Seq2Seq:
     def _search_batch(self, encoded: Sequence[Sequence[int]], beams: int, wish: Wish) -> list[list[Hypothesis]]:
         batch = self._tokenizer.pad({"input_ids": list(encoded)}, return_tensors="pt").to(self._model.device)
         longest = int(batch["input_ids"].shape[1])
+        options = {**self._options(wish), "do_sample": False, "max_length": None,
+                   "max_new_tokens": min(_LONGEST, 3 * longest + 20)}
         with torch.inference_mode():
-            tokens = self._model.generate(
-                **batch, num_beams=beams, num_return_sequences=wish.wanted, do_sample=False, max_length=None,
-                early_stopping=False, max_new_tokens=min(_LONGEST, 3 * longest + 20), **self._options(wish))
-            logprobs, counts = self._scored(batch, tokens, wish.wanted)
+            if wish.starts:
+                each, widened = wish.starts, {name: part.repeat_interleave(wish.starts, dim=0)
+                                              for name, part in batch.items()}
+                tokens = self._model.generate(**widened, decoder_input_ids=self._starts(batch, wish.starts),
+                                              num_beams=1, **options)
+            else:
+                each = wish.wanted
+                tokens = self._model.generate(**batch, num_beams=beams, num_return_sequences=each, **options)
+            logprobs, counts = self._scored(batch, tokens, each)
         texts = self._tokenizer.batch_decode(tokens, skip_special_tokens=True)
         hypotheses = [Hypothesis(text.strip(), logprob, count)
                       for text, logprob, count in zip(texts, logprobs, counts, strict=True)]
-        lists = [hypotheses[start:start + wish.wanted] for start in range(0, len(hypotheses), wish.wanted)]
-        return [sorted((each for each in own if each.text), key=lambda each: -each.logprob / each.tokens)
-                for own in lists]
+        lists = [hypotheses[start:start + each] for start in range(0, len(hypotheses), each)]
+        return [_plausible(own) for own in lists]
+
+    def _starts(self, batch: Any, count: int) -> torch.Tensor:
+        """What the decoder is given: its first token, the language, and each of the likeliest first words."""
+        first = [self._model.config.decoder_start_token_id] + ([] if self._first is None else [self._first])
+        given = torch.tensor([first] * len(batch["input_ids"]), device=self._model.device)
+        scores = self._model(**batch, decoder_input_ids=given, use_cache=False).logits[:, -1]
+        scores[:, self._ends] = -torch.inf
+        likeliest = scores.topk(count, dim=-1).indices.reshape(-1, 1)
+        return torch.cat([given.repeat_interleave(count, dim=0), likeliest], dim=1)
 
     def _options(self, wish: Wish) -> dict[str, Any]:
         options: dict[str, Any] = {}
-        if self._first is not None:
+        if self._first is not None and not wish.starts:
             options["forced_bos_token_id"] = self._first
-        if wish.shorter:
-            options["logits_processor"] = LogitsProcessorList([_StopBonus(self._ends, wish.shorter)])
-        bonus: dict[tuple[int, ...], float] = {}
-        for word in wish.use:
-            for ids in self._spellings(word):
-                bonus |= {tuple(ids[:size]): _WORD_BONUS for size in range(1, len(ids) + 1)}
-        if bonus:
-            options["sequence_bias"] = bonus
+        if wish.use:
+            options["logits_processor"] = LogitsProcessorList([_WordBonus([self._spellings(w) for w in wish.use])])
         avoided = [ids for word in wish.avoid for ids in self._spellings(word) if ids]
         if avoided:
             options["bad_words_ids"] = avoided
@@ -126,3 +155,10 @@ class Seq2Seq:
             counted[:, 0] = False  # the target language is no choice of the model's
         totals = chosen.masked_fill(~counted, 0.0).sum(dim=1)
         return totals.tolist(), counted.sum(dim=1).clamp(min=1).tolist()
+
+
+def _plausible(own: Sequence[Hypothesis]) -> list[Hypothesis]:
+    """Hypotheses that say something, likeliest first, without those that are far less likely than the favourite."""
+    ranked = sorted((each for each in own if each.text), key=lambda each: -each.logprob / each.tokens)
+    return [each for each in ranked
+            if each.logprob / each.tokens > ranked[0].logprob / ranked[0].tokens - _STRANGEST]

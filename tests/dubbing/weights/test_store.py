@@ -312,7 +312,7 @@ def test_the_catalog_is_complete_and_honest() -> None:
     assert len(set(names)) == len(names)
     embedded = {entry.name for entry in entries if entry.embedded}
     assert embedded == {"whisper-base", "pyannote-segmentation", "resemblyzer", "kokoro", "hibari", "mediapipe-face",
-                        "deepfilternet3"}
+                        "deepfilternet3", "bergamot-en-pt"}
     for entry in entries:
         assert entry.licence and entry.does and entry.commercial_use in (True, False, "conditions")
         assert all(len(wheel.sha256) == 64 and wheel.bytes for wheel in entry.wheels)
