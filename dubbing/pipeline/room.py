@@ -34,7 +34,8 @@ _MOST_TAIL_DB = 9.0
 _FIRST_REFLECTION_S, _DENSE_S = 0.003, 0.04
 _HIGH_DECAYS = 0.7
 _SEED = 20_240
-_CUT_OCTAVE_DB = 48.0
+#: Beyond the band: telephones cut steeply above it, less so below.
+_CUT_LOW_OCTAVE_DB, _CUT_HIGH_OCTAVE_DB = 40.0, 120.0
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -132,8 +133,8 @@ def equalizer(sound: Sound, sample_rate: int, room: RoomProfile,
     grid = np.geomspace(20.0, sample_rate / 2, 200)
     curve = np.interp(np.log(grid), np.log(hertz), gains) if gains else np.zeros(len(grid))
     if is_narrow:
-        curve -= _CUT_OCTAVE_DB * np.maximum(0.0, np.log2(grid / room.high_hz))
-        curve -= _CUT_OCTAVE_DB * np.maximum(0.0, np.log2(max(room.low_hz, 20.0) / grid))
+        curve -= _CUT_HIGH_OCTAVE_DB * np.maximum(0.0, np.log2(grid / room.high_hz))
+        curve -= _CUT_LOW_OCTAVE_DB * np.maximum(0.0, np.log2(max(room.low_hz, 20.0) / grid))
     return grid, np.maximum(curve, -90.0)
 
 
