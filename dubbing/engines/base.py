@@ -123,7 +123,7 @@ class Rewriter(Translator, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A synthesis identity. ``sex`` is "female", "male" or "unknown"; ``pitch_hz`` its usual pitch.
+    """A synthesis identity. ``sex`` is "female", "male" or "unknown"; ``pitch_hz`` its usual pitch, 0 where not known.
 
     ``is_native`` is False where the voice speaks the language with an accent and others do not.
     """

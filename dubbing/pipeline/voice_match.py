@@ -232,15 +232,16 @@ def assign_voices(profiles: Mapping[str, SpeakerProfile], voices: Sequence[Voice
 
 def _cost(profile: SpeakerProfile, voice: Voice) -> float:
     pitch = profile.pitch_hz or _PITCH_OF_SEX[profile.sex]
-    distance = abs(12 * np.log2(pitch / voice.pitch_hz))
+    distance = abs(12 * np.log2(pitch / (voice.pitch_hz or _PITCH_OF_SEX[voice.sex])))
     known = "unknown" not in (profile.sex, voice.sex)
     wrong_sex = _WRONG_SEX if known and profile.sex != voice.sex else 0.0
     return float(distance + wrong_sex + (0.0 if voice.is_native else _ACCENT_SEMITONES))
 
 
 def _shift(profile: SpeakerProfile, voice: Voice, scale: float | None) -> VoiceSpec:
-    """The shift that takes ``voice`` towards ``profile``, bounded; a small one is left out."""
-    if profile.pitch_hz <= 0:
+    """The shift that takes ``voice`` towards ``profile``, bounded; a small one is left out, and one whose measure is
+    not known."""
+    if profile.pitch_hz <= 0 or voice.pitch_hz <= 0:
         return VoiceSpec(voice.id)
     semitones = float(np.clip(12 * np.log2(profile.pitch_hz / voice.pitch_hz), -MOST_SEMITONES, MOST_SEMITONES))
     own = scale or _SCALE_OF_SEX.get(voice.sex, 1.0)

@@ -87,6 +87,11 @@ def test_when_voices_run_out_one_is_shifted_apart() -> None:
     assert assign_voices(men, VOICES) == chosen
 
 
+def test_a_voice_of_which_nothing_is_known_is_not_moved() -> None:
+    chosen = assign_voices({"A": speaker(120.0, "male")}, [Voice("Ana Florence", ("es",), "unknown", 0.0)])
+    assert str(chosen["A"]) == "Ana Florence"
+
+
 def test_shifts_are_bounded_and_survive_being_written() -> None:
     chosen = assign_voices({"deep": speaker(60, "male", 0.8), "child": speaker(400, "female", 1.25)}, VOICES)
     for spec in chosen.values():
