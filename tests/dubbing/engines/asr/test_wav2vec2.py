@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from dubbing.engines.asr.wav2vec2 import Aligner
-
-LETTERS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"abcdefghijklmnopqrstuvwxyz'"]
+from tests.tiny.wav2vec2 import build_aligner
 
 
 @pytest.fixture(scope="module")
 def aligner(tmp_path_factory: pytest.TempPathFactory) -> Aligner:
-    import torch
-    from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
-
-    folder: Path = tmp_path_factory.mktemp("align")
-    torch.manual_seed(0)
-    Wav2Vec2ForCTC(Wav2Vec2Config(
-        vocab_size=len(LETTERS), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
-        conv_dim=(16,) * 7, num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=4, pad_token_id=0,
-    )).save_pretrained(folder)
-    (folder / "vocab.json").write_text(json.dumps({letter: index for index, letter in enumerate(LETTERS)}))
-    return Aligner(folder)
+    return Aligner(build_aligner(tmp_path_factory.mktemp("align")))
 
 
 def test_every_word_gets_times_in_order_numbers_too(aligner: Aligner) -> None:
