@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 from dubbing import registry
 from dubbing.domain import choosing, closures, marks, terms
@@ -22,8 +21,8 @@ from dubbing.domain.isochrony import Fit, Slot
 from dubbing.domain.lines import slots_of
 from dubbing.domain.project import Project, Translation, Utterance
 from dubbing.domain.review import Layer, ReviewState, is_protected
-from dubbing.domain.rewording import Rewording, variants
-from dubbing.domain.translation import Brief, Candidate, JudgedCandidate, TermRule
+from dubbing.domain.rewording import variants
+from dubbing.domain.translation import Brief, Candidate, TermRule
 from dubbing.domain.workspace import Pace, Term
 from dubbing.engines.base import Translator
 from dubbing.errors import UnavailableError
@@ -33,19 +32,14 @@ from dubbing.pipeline.stages import translate
 from dubbing.storage.repository import Repository
 from dubbing.team.paces import paces_of
 from dubbing.understand import Source
+from dubbing.worded_line import MARKS, MEMORY, WordedLine, reworded, tidied, wants_more
 
 #: Rises when the same candidates would be chosen from otherwise.
 VERSION = "1"
-#: Under these names texts stand that no engine made.
-MEMORY, MARKS = "memory", "marks"
-#: Candidates that an engine is asked for, that rules reword, and that are kept to be looked at.
-WANTED, REWORDED, KEPT = 5, 3, 6
+#: Candidates that an engine is asked for, and of how many rules reword each.
+WANTED, REWORDED = 5, 3
 #: Lines that an engine reads before and after one, and examples from the memory.
 CONTEXT, EXAMPLES = 3, 3
-#: Below this the best candidate is doubted, and every other engine is asked too.
-DOUBTED = 0.6
-#: What a rule takes from a candidate's meaning: that much is lost in a rewording at most.
-RULE_COST = 0.03
 
 
 @dataclass(slots=True)
@@ -56,43 +50,6 @@ class Worded:
     translations: dict[str, Translation] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     fit_report: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True, eq=False)
-class _Line:
-    """A line on its way to a text. ``plain`` is its source without marks, ``first`` the first text that was offered."""
-
-    utterance: Utterance
-    plain: str
-    tokens: tuple[marks.Token, ...]
-    place: choosing.Place
-    held: tuple[TermRule, ...]
-    asked: translate.TextLine
-    recipe: str
-    candidates: list[Candidate] = field(default_factory=list)
-    evidence: list[Candidate] = field(default_factory=list)
-    made_from: dict[str, str] = field(default_factory=dict)
-    first: str = ""
-    is_settled: bool = False
-
-    def add(self, found: Iterable[Candidate], *, is_evidence: bool = True) -> None:
-        known = {one.text for one in self.candidates}
-        for one in found:
-            self.first = self.first or one.text
-            if one.text not in known:
-                known.add(one.text)
-                self.candidates.append(one)
-            if is_evidence:
-                self.evidence.append(one)
-
-    def ranked(self) -> list[JudgedCandidate]:
-        return choosing.judge(self.candidates, self.place, self.evidence, self.made_from)
-
-    @property
-    def is_in_window(self) -> bool:
-        """Whether the best candidate can be said in comfort."""
-        ranked = self.ranked()
-        return bool(ranked) and choosing.in_window(ranked[0].tempo)
 
 
 class Wording:
@@ -149,11 +106,11 @@ class Wording:
         self._notes += registry.why_not_better("translate", engine.id)
         return [engine, *(one for one in registry.translators(source, self.language) if one is not engine)]
 
-    def _lines(self, utterances: Sequence[Utterance], engines: Sequence[Translator]) -> list[_Line]:
+    def _lines(self, utterances: Sequence[Utterance], engines: Sequence[Translator]) -> list[WordedLine]:
         made_by = [f"{engine.id}@{engine.version}" for engine in engines]
         return [self._line(utterance, made_by) for utterance in utterances]
 
-    def _line(self, utterance: Utterance, made_by: Sequence[str]) -> _Line:
+    def _line(self, utterance: Utterance, made_by: Sequence[str]) -> WordedLine:
         plain, tokens = marks.protect(utterance.text)
         held, slot = terms.rules(plain, self._glossary), self._slots[utterance.id]
         pace = self._paces.get(utterance.speaker, pace_of(self.language))
@@ -170,7 +127,8 @@ class Wording:
         recipe = json.dumps([VERSION, utterance.text, self.source.language, slot.duration_ms, slot.room_ms,
                              [asdict(rule) for rule in held], asdict(self._brief), made_by,
                              self._remembered.get(plain, [])], ensure_ascii=False)
-        return _Line(utterance, plain, tokens, place, held, asked, hashlib.sha256(recipe.encode()).hexdigest()[:16])
+        key = hashlib.sha256(recipe.encode()).hexdigest()[:16]
+        return WordedLine(utterance, plain, tokens, place, held, asked, key)
 
     def _original_closures(self, utterance: Utterance, plain: str) -> tuple[closures.Closure, ...]:
         pace = pace_of(self.source.language)
@@ -178,14 +136,14 @@ class Wording:
             return closures.of_words(utterance.words, utterance.start_ms, pace)
         return closures.of_text(plain, pace, utterance.duration_ms)
 
-    def _stands(self, now: Translation | None, line: _Line) -> bool:
+    def _stands(self, now: Translation | None, line: WordedLine) -> bool:
         """Whether the text that is there was chosen for all that holds now."""
         return (now is not None and bool(now.text) and now.details.get("recipe") == line.recipe
                 and now.source_revision >= line.utterance.text_revision)
 
     # candidates -----------------------------------------------------------------------------------------------------
 
-    def _fill(self, due: Sequence[_Line], engines: Sequence[Translator]) -> None:
+    def _fill(self, due: Sequence[WordedLine], engines: Sequence[Translator]) -> None:
         """Give every line its candidates, as few engines as can be being asked."""
         for line in due:
             found = self._remembered.get(line.plain, [])
@@ -202,13 +160,13 @@ class Wording:
             self._ask(first, left)
         # Who only listens is told by who reads what is written: each has a voice in what the line means.
         for other in others:
-            self._ask(other, [line for line in open_lines if line not in left and _wants_more(
+            self._ask(other, [line for line in open_lines if line not in left and wants_more(
                 line, other, is_unread=first.needs_sound and not other.needs_sound)])
         self._mend(open_lines, engines)
         self._reword([line for line in open_lines if not line.is_in_window], engines)
 
-    def _ask(self, engine: Translator, lines: Sequence[_Line], *, must_be_sure: bool = False, is_only: bool = False,
-             ) -> list[_Line]:
+    def _ask(self, engine: Translator, lines: Sequence[WordedLine], *, must_be_sure: bool = False,
+             is_only: bool = False) -> list[WordedLine]:
         """Add an engine's candidates; returns the lines for which it had nothing to say."""
         if not lines:
             return []
@@ -224,14 +182,15 @@ class Wording:
             return list(lines)
         left = []
         for line, (_, stand_ins), artifact in zip(lines, given, artifacts, strict=True):
-            found = [replace(one, text=_tidied(text, line.plain)) for one in translate.load_candidates(artifact)
+            found = [replace(one, text=tidied(text, line.plain)) for one in translate.load_candidates(artifact)
                      if (text := terms.restore(one.text, stand_ins)) is not None]
             line.add(found)
             if not found:
                 left.append(line)
         return left
 
-    def _protected(self, engine: Translator, line: _Line) -> tuple[translate.TextLine, tuple[tuple[str, str], ...]]:
+    def _protected(self, engine: Translator, line: WordedLine,
+                   ) -> tuple[translate.TextLine, tuple[tuple[str, str], ...]]:
         """The line with stand-ins for what is to stay as it is, for an engine that leaves unknown words alone."""
         if not getattr(engine, "keeps_unknown_words", False):
             return line.asked, ()
@@ -239,7 +198,7 @@ class Wording:
                                                      if terms.wanted(rule) == rule.source])
         return replace(line.asked, text=text), stand_ins
 
-    def _mend(self, lines: Sequence[_Line], engines: Sequence[Translator]) -> None:
+    def _mend(self, lines: Sequence[WordedLine], engines: Sequence[Translator]) -> None:
         """Put the glossary's words into candidates that lack them, and better words for forbidden ones."""
         missed = {rule for line in lines for one in line.candidates for rule in terms.missed(one.text, line.held)}
         renderings = self._renderings(sorted(missed, key=lambda rule: rule.source), engines) if missed else {}
@@ -266,14 +225,14 @@ class Wording:
         return {rule.source: [one.text.strip(" .") for one in translate.load_candidates(artifact)]
                 for rule, artifact in zip(rules, artifacts, strict=True)}
 
-    def _reword(self, lines: Sequence[_Line], engines: Sequence[Translator]) -> None:
+    def _reword(self, lines: Sequence[WordedLine], engines: Sequence[Translator]) -> None:
         """Shorter or longer texts for lines whose best candidate does not fit: by rules, then by who can rewrite."""
         for line in lines:
             for judged in [one for one in line.ranked() if one.candidate.engine != MEMORY][:REWORDED]:
                 made = variants(judged.candidate.text, self.language, longer=judged.tempo < 1.0)
                 like = line.made_from.get(judged.candidate.text, judged.candidate.text)
                 line.made_from.update({one.text: like for one in made if one.text not in line.made_from})
-                line.add((_reworded(judged.candidate, one) for one in made), is_evidence=False)
+                line.add((reworded(judged.candidate, one) for one in made), is_evidence=False)
         rewriter = next((one for engine in engines if (one := translate.rewriter_of(engine)) is not None), None)
         due = [line for line in lines if not line.is_in_window and line.candidates]
         if rewriter is None or not due:
@@ -297,7 +256,7 @@ class Wording:
 
     # keeping --------------------------------------------------------------------------------------------------------
 
-    def _keep(self, line: _Line, now: Translation | None) -> None:
+    def _keep(self, line: WordedLine, now: Translation | None) -> None:
         """Save the best candidate, where there is one."""
         ranked = line.ranked()
         if not line.plain.strip() and line.tokens:
@@ -305,7 +264,7 @@ class Wording:
         elif ranked:
             best = ranked[0]
             text, engine = marks.restore(best.candidate.text, line.tokens, self.language), best.candidate.engine
-            details = _details(line, ranked)
+            details = line.details(ranked)
         else:
             return
         details["recipe"] = line.recipe
@@ -378,64 +337,3 @@ class Wording:
     @cached_property
     def _order(self) -> dict[str, int]:
         return {utterance.id: index for index, utterance in enumerate(self.utterances)}
-
-
-def _wants_more(line: _Line, engine: Translator, *, is_unread: bool) -> bool:
-    """Whether another engine is worth asking: the best text so far is doubted, none fits, or nobody read the line."""
-    ranked = line.ranked()
-    if any(one.engine == engine.id for one in line.candidates):
-        return False
-    return is_unread or not ranked or ranked[0].candidate.meaning < DOUBTED or not choosing.in_window(ranked[0].tempo)
-
-
-def _tidied(text: str, source: str) -> str:
-    """``text`` with the first capital and the last full stop that its source has: some listeners write neither."""
-    text = text.strip()
-    if source[:1].isupper():
-        text = text[:1].upper() + text[1:]
-    return f"{text}." if source.endswith(".") and text[-1:].isalnum() else text
-
-
-def _reworded(made_from: Candidate, made: Rewording) -> Candidate:
-    how = f"{made_from.how}, {made.how}" if made_from.how else made.how
-    return Candidate(made.text, round(made_from.meaning * (1 - RULE_COST) ** made.steps, 4), made_from.engine, how)
-
-
-def _details(line: _Line, ranked: Sequence[JudgedCandidate]) -> dict[str, Any]:
-    """How a text was come to, for the people who look at it.
-
-    chosen: "memory", "only" (there was no other), "first" (the translator's own favourite), "terms", "fit" or
-    "meaning" (what was better than in the favourite). first: what would have been taken without choosing.
-    """
-    best = ranked[0]
-    favourite = next((one for one in ranked if one.candidate.text == line.candidates[0].text), best)
-    natural = choosing.natural_ms(line.first, line.place.pace)
-    kept = list(ranked[:KEPT])
-    return {
-        "candidates": [_told(one) for one in (kept if favourite in kept else [*kept[:-1], favourite])],
-        "chosen": _reason(best, favourite, line),
-        "first": {"text": line.first, "tempo": round(choosing.tempo_of(natural, line.place.slot), 3)},
-        "terms_missed": [rule.source for rule in terms.missed(best.candidate.text, line.held)],
-    }
-
-
-def _told(one: JudgedCandidate) -> dict[str, Any]:
-    return {"text": one.candidate.text, "engine": one.candidate.engine, "how": one.candidate.how,
-            "tempo": round(one.tempo, 3), "fit": one.fit.value, "meaning": round(one.candidate.meaning, 3),
-            "agreement": round(one.agreement, 3), "mouth": None if one.mouth is None else round(one.mouth, 3),
-            "total": round(one.total, 4)}
-
-
-def _reason(best: JudgedCandidate, first: JudgedCandidate, line: _Line) -> str:
-    if best.candidate.engine == MEMORY:
-        return "memory"
-    if len(line.candidates) == 1:
-        return "only"
-    if best is first:
-        return "first"
-    if best.terms < first.terms:
-        return "terms"
-    fit = choosing.fit_score(best.natural_ms, line.place.slot) - choosing.fit_score(first.natural_ms, line.place.slot)
-    meaning = (choosing.MEANING * (best.candidate.meaning - first.candidate.meaning)
-               + choosing.AGREEMENT * (best.agreement - first.agreement))
-    return "fit" if choosing.FIT * fit >= meaning else "meaning"

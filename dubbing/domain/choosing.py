@@ -92,6 +92,7 @@ def fit_score(natural: float, slot: Slot) -> float:
     return max(0.0, 0.3 * (TEMPO_CEILING - plan.tempo) / (TEMPO_CEILING - TOLERABLE[1]))
 
 
+@lru_cache(maxsize=65_536)
 def likeness(first: str, second: str) -> float:
     """How alike two texts are, in [0, 1]: the mean F1 of their character n-grams of order 1 to 6, case and
     punctuation set aside."""

@@ -340,6 +340,25 @@ class QcReport:
     skipped: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another text that a line could have, as it was weighed when the line was translated.
+
+    tempo: how much faster than naturally it would be said in the time of the original; fit: how it sits there, silence
+    borrowed. meaning: how sure its maker was, in [0, 1]. mouth: share of the original's lip closures that it meets,
+    None off camera. how: in a few words, what was done. is_current: the line says so now.
+    """
+
+    text: str
+    engine: str
+    how: str
+    tempo: float
+    fit: Fit
+    meaning: float
+    mouth: float | None
+    is_current: bool
+
+
 # terms ------------------------------------------------------------------------------------------------------------
 
 

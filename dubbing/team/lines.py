@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dubbing.domain.isochrony import Fit
 from dubbing.domain.project import UNCHANGED, Project, Unchanged, Utterance
 from dubbing.domain.review import Action, Layer, ReviewState, action_for, is_protected
 from dubbing.domain.speech import SpokenLine
-from dubbing.domain.workspace import FitEstimate, LinePage, LineQuery, LineView, Pace, Replacement, Rights
+from dubbing.domain.workspace import Alternative, FitEstimate, LinePage, LineQuery, LineView, Pace, Replacement, Rights
 from dubbing.errors import ConflictError, UsageError
 from dubbing.storage.line_edits import CutAt
 from dubbing.storage.reviews import language_of, steps_to
@@ -55,6 +56,16 @@ class Lines:
         """What ``text`` would take as the line's translation, and how it would fit."""
         views = self._views(project_id, language)
         return views.estimate(self._only(views, utterance_id).line, text)
+
+    def alternatives(self, project_id: str, language: str, utterance_id: str) -> list[Alternative]:
+        """The texts that a machine weighed for a line, best first, and what the line says now; none where no machine
+        translated it, or where the source is another by now. To take one is to save it."""
+        line = self._only(self._views(project_id, language), utterance_id).line
+        if line.translation is None or line.translation_is_stale:
+            return []
+        told = line.translation.details.get("candidates", ())
+        return [Alternative(one["text"], one["engine"], one["how"], one["tempo"], Fit(one["fit"]), one["meaning"],
+                            one["mouth"], one["text"] == line.translation.text) for one in told]
 
     # changing -----------------------------------------------------------------------------------------------------
 

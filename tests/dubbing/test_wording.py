@@ -217,6 +217,7 @@ def test_marks_go_round_the_translator(workspace: Workspace, translate: Callable
     project = project_of(workspace, ("[risas] Voy al puerto, [pausa] hoy.", 0, 2300), ("[risas]", 3000, 4000))
     spoken, laughed = translate(project, engine).translations.values()
     assert spoken.text == "[laughs] I go to the harbour, [pause] today."
+    assert spoken.details["candidates"][0]["text"] == spoken.text
     assert (laughed.text, laughed.engine) == ("[laughs]", "marks")
     assert [request.text for request in engine.asked] == ["Voy al puerto, hoy."]
 

@@ -439,3 +439,23 @@ def test_locked_lines_are_skipped_and_a_stale_one_stays_stale(ada: Desk, project
     line = ada.lines.get(project.id, "es", "u0003").line
     assert line.translation is not None and line.translation.text == "Un amigo!" and line.translation_is_stale
     assert ada.lines.find(project.id, "es", "¿Quién eres?", "")[0].skipped == "empty"
+
+
+def test_what_else_a_line_could_say_is_shown_while_its_source_is_the_same(workspace: Workspace, project: Project,
+                                                                          ada: Desk) -> None:
+    told = [{"text": "Buen día.", "engine": "a", "how": "2nd", "tempo": 1.1, "fit": "green", "meaning": 0.7,
+             "agreement": 0.8, "mouth": None, "total": 1.5},
+            {"text": "Muy buenos días.", "engine": "a", "how": "", "tempo": 1.4, "fit": "amber", "meaning": 0.8,
+             "agreement": 0.7, "mouth": 0.5, "total": 1.2}]
+    assert ada.lines.alternatives(project.id, "es", "u0001") == []
+    workspace.storage.translations.save_machine(project.id, "u0001", "es", "Buen día.", engine="a", source_revision=1,
+                                                details={"candidates": told})
+    first, second = ada.lines.alternatives(project.id, "es", "u0001")
+    assert (first.text, first.fit, first.is_current, first.mouth) == ("Buen día.", Fit.GREEN, True, None)
+    assert (second.text, second.fit, second.is_current, second.how) == ("Muy buenos días.", Fit.AMBER, False, "")
+    seen = ada.lines.get(project.id, "es", "u0001")
+    assert seen.line.translation is not None
+    ada.lines.save(project.id, "es", "u0001", target_text=second.text, seen_translation=seen.line.translation.revision)
+    assert [one.is_current for one in ada.lines.alternatives(project.id, "es", "u0001")] == [False, True]
+    ada.lines.save(project.id, "es", "u0001", source_text="Good night.", seen_revision=1)
+    assert ada.lines.alternatives(project.id, "es", "u0001") == []
