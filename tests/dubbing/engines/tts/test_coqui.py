@@ -34,6 +34,7 @@ def configured(folder: Path, **values: object) -> Path:
 @pytest.fixture
 def no_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.delenv("DUBBING_MODEL_COQUI_MODEL", raising=False)
+    monkeypatch.setattr(coqui, "find_spec", lambda name: True)  # Whether coqui-tts is installed or not.
     return Store(tmp_path / "cache", offline=True)
 
 
@@ -62,6 +63,11 @@ def test_nobody_is_imitated_by_auto_and_commercial_use_is_refused(no_models: Sto
         monkeypatch.delenv("DUBBING_COMMERCIAL_ONLY")
         load_settings.cache_clear()
     assert reason is not None and "forbids commercial use" in reason
+
+
+def test_without_the_package_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coqui, "find_spec", lambda name: None)
+    assert "coqui-tts is not installed" in str(CoquiSynthesizer().why_unavailable())
 
 
 def test_voices_of_other_models(tmp_path: Path) -> None:
@@ -168,6 +174,7 @@ def test_what_cannot_be_said_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_a_tiny_xtts_in_the_real_format_speaks_like_whom_it_hears(tmp_path: Path) -> None:
+    pytest.importorskip("TTS", reason="coqui-tts is not installed")
     from tests.tiny.xtts import SPEAKERS, build_xtts
 
     folder = build_xtts(tmp_path / "xtts", audio_tokens=14)
@@ -197,6 +204,7 @@ def test_a_tiny_xtts_in_the_real_format_speaks_like_whom_it_hears(tmp_path: Path
 
 @pytest.mark.real
 def test_a_tiny_vits_in_the_real_format_speaks_at_any_speed(tmp_path: Path) -> None:
+    pytest.importorskip("TTS", reason="coqui-tts is not installed")
     from tests.tiny.vits import build_vits
 
     engine = CoquiSynthesizer(build_vits(tmp_path / "vits"), "cpu", hear=spread)
