@@ -32,7 +32,7 @@ test: lint
 bench: setup
 	$(BIN)/dubbing bench
 
-# Rule-based English-Spanish translation without a model hub; needs Debian or Ubuntu.
+# Rule-based translation between Spanish and its neighbours without a model hub; needs Debian or Ubuntu.
 apertium:
 	@sh scripts/apertium.sh
 

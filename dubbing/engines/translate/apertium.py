@@ -84,7 +84,8 @@ class ApertiumTranslator:
                                   capture_output=True, text=True, encoding="utf-8", timeout=_TIMEOUT_S, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise UnavailableError(f"Apertium did not answer: {error}.", "Check its installation.") from error
-        if done.returncode:
+        # A part of a pair that is not installed makes the others say nothing, and no error of the whole.
+        if done.returncode or not done.stdout.strip():
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise UnavailableError(f"Apertium failed: {reason}.", "Check its installation.")
         unknown = len(_MARK.findall(done.stdout)) / max(1, len(done.stdout.split()))

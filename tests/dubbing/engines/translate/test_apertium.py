@@ -26,6 +26,7 @@ def program(tmp_path: Path) -> ApertiumTranslator:
     script.write_text("""#!/bin/sh
 if [ "$1" = -l ]; then echo "  eng-spa"; echo "  spa-eng_US"; echo "  spa-eng"; exit; fi
 if [ "$3" = spa-eng_US ]; then echo "broken" >&2; exit 3; fi
+if [ "$3" = spa-eng ]; then echo "cg-proc: command not found" >&2; exit; fi
 sed -e "s/zorg/*zorg/" -e "s/^/ /"
 """)
     script.chmod(script.stat().st_mode | stat.S_IEXEC)
@@ -59,6 +60,8 @@ def test_a_text_cannot_become_an_option_or_a_command(program: ApertiumTranslator
 def test_a_failing_program_is_one_sentence(program: ApertiumTranslator) -> None:
     with pytest.raises(UnavailableError, match="broken"):
         program.translate(request("hola"), "es", "en-US")
+    with pytest.raises(UnavailableError, match="cg-proc: command not found"):
+        program.translate(request("hola"), "es", "en")
 
 
 def test_a_missing_program_says_what_adds_it() -> None:
