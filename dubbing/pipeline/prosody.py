@@ -8,6 +8,7 @@ where pitch or the voice itself has to change; loudness and brightness are chang
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ MOST_CONTOUR_DB = 6.0
 #: A take is written so much louder or softer at most; the mix does the rest, by the original line's level.
 LEVEL_LIMITS_DB = (-15.0, 9.0)
 MOST_BRIGHTER_DB = 6.0
-PEAK = 0.98
+PEAK, _MOST_LIMITING = 0.98, 2.0
 #: Below these a change is not worth the vocoder.
 _LEAST_SEMITONES, _LEAST_RANGE = 0.5, 0.1
 _LEAST_DB, _LEAST_BRIGHTER_DB = 0.75, 2.0
@@ -40,7 +41,7 @@ _PEAK_MS = 320.0
 _LEAST_PITCH_HZ = 60.0
 _BRIGHTNESS_CORNER_HZ = 1500.0
 _VOWELS = frozenset("aeiouyæɐɑɒɔəɘɚɛɜɝɞɤɨɪɯɵøœɶɷʉʊʌʏ")
-_MEASURE_RATE = RATE
+_CONTOUR_ROUNDS = 3
 
 Array = npt.NDArray[np.floating[Any]]
 #: (middle in ms, width in ms, strength in (0, 1]) of what is to stand out.
@@ -72,7 +73,7 @@ def follow(sound: Sound, sample_rate: int, phonemes: Sequence[Phoneme], target: 
 def _frames(sound: Sound, sample_rate: int) -> SpeechFrames:
     from dubbing.media.audio import resample
 
-    return speech_frames(resample(sound, sample_rate, _MEASURE_RATE))
+    return speech_frames(resample(sound, sample_rate, RATE))
 
 
 def _bumps(frames: SpeechFrames, phonemes: Sequence[Phoneme], target: ProsodyTarget,
@@ -176,8 +177,24 @@ def _loudened(sound: Sound, sample_rate: int, before: SpeechFrames, target: Pros
     out = np.asarray(sound * 10 ** (gain / 20), np.float32)
     own = _frames(out, sample_rate).loudness_db
     out = out * np.float32(10 ** ((before.loudness_db + level - own) / 20))
-    peak = float(np.abs(out).max())
-    return out * np.float32(PEAK / peak) if peak > PEAK else out
+    return _under_peak(out, sample_rate)
+
+
+def _under_peak(sound: Sound, sample_rate: int) -> Sound:
+    """Turned down to the peak that is allowed: by 6 dB at most where it passes it, all of it beyond that.
+
+    Who shouts is compressed by the throat already; the loudest periods alone are what is in the way.
+    """
+    peak = float(np.abs(sound).max())
+    if peak <= PEAK:
+        return sound
+    out = sound * np.float32(min(1.0, _MOST_LIMITING * PEAK / peak))
+    reach = max(8, sample_rate // 250)
+    needed = np.minimum(1.0, PEAK / np.maximum(np.abs(out), 1e-9))
+    padded = np.pad(needed, 2 * reach, constant_values=1.0)
+    lowest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).min(1)
+    shape = np.hanning(2 * reach + 3)[1:-1]
+    return np.asarray(out * np.convolve(lowest, shape / shape.sum(), "valid"), np.float32)
 
 
 def contour_gain(frames: SpeechFrames, target: ProsodyTarget) -> Array:
@@ -185,19 +202,25 @@ def contour_gain(frames: SpeechFrames, target: ProsodyTarget) -> Array:
 
     The line's steps are laid on the take by their share of the whole.
     """
-    count = len(target.contour_db)
+    count, frame_count = len(target.contour_db), len(frames.level_db)
+    curve = np.zeros(frame_count)
     if count < 2:
-        return np.zeros(len(frames.level_db))
-    own = _steps(contour(frames, len(frames.level_db) * HOP_MS / count), count)
+        return curve
     wanted = _steps(target.contour_db, count)
-    # A step that is silent in either has nothing to say about the other.
-    heard = np.isfinite(own) & np.isfinite(wanted)
-    if heard.sum() < 2:
-        return np.zeros(len(frames.level_db))
-    change = wanted[heard] - own[heard]
-    change = np.clip(change - np.median(change), -MOST_CONTOUR_DB, MOST_CONTOUR_DB)
-    middles = (np.flatnonzero(heard) + 0.5) / count * len(frames.level_db)
-    return np.asarray(np.interp(np.arange(len(frames.level_db)) + 0.5, middles, change), np.float64)
+    change = np.zeros(count)
+    # A step's gain reaches into its neighbours: what is left after one round is asked for in the next.
+    for _ in range(_CONTOUR_ROUNDS):
+        now = replace(frames, level_db=frames.level_db + curve)
+        own = _steps(contour(now, frame_count * HOP_MS / count), count)
+        # A step that is silent in either has nothing to say about the other.
+        heard = np.isfinite(own) & np.isfinite(wanted)
+        if heard.sum() < 2:
+            return np.zeros(frame_count)
+        missing = wanted[heard] - own[heard]
+        change[heard] = np.clip(change[heard] + missing - np.median(missing), -MOST_CONTOUR_DB, MOST_CONTOUR_DB)
+        middles = (np.flatnonzero(heard) + 0.5) / count * frame_count
+        curve = np.interp(np.arange(frame_count) + 0.5, middles, change[heard])
+    return curve
 
 
 def _steps(values: Sequence[float | None], count: int) -> Array:

@@ -17,6 +17,8 @@ from dubbing.media.audio import resample
 from dubbing.pipeline.pitch import RATE, pitch_track
 
 FRAME_MS = 5.0
+#: Frames over which a whisper's spectrum is smoothed.
+_SMOOTH = 5
 Array = npt.NDArray[np.float64]
 
 
@@ -71,7 +73,10 @@ class Vocoded:
         frequencies = np.linspace(0.0, self.sample_rate / 2, self.envelope.shape[1])
         # The glottal source that falls by some 6 dB an octave is gone up to about 1 kHz, what is left is flat.
         tilt = np.minimum(1.0, np.maximum(frequencies, 60.0) / 1000.0) ** 2
-        return replace(self, pitch_hz=np.zeros_like(self.pitch_hz), envelope=self.envelope * tilt,
+        # Frames are shorter than a low voice's period: unsmoothed, the period would still be heard as a flutter.
+        log = np.pad(np.log(self.envelope), ((_SMOOTH // 2, _SMOOTH // 2), (0, 0)), mode="edge")
+        smooth = np.lib.stride_tricks.sliding_window_view(log, _SMOOTH, axis=0).mean(-1)
+        return replace(self, pitch_hz=np.zeros_like(self.pitch_hz), envelope=np.exp(smooth) * tilt,
                        roughness=np.ones_like(self.roughness))
 
     def sound(self) -> Sound:
