@@ -7,7 +7,7 @@ of silence with every line. The tone is taken from the quiet stretches of the or
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ _FRAME_MS = 20.0
 _CROSSFADE_MS = 60.0
 _LOOP_MS, _MOST_MS = 4000.0, 12_000.0
 _LEAST_MS = 250.0
+_LEAST_HOLE = 5
 #: Below this sound is digital silence; tone louder than the other is no tone.
 _SILENT = 10 ** (-85 / 20)
 _LOUDEST_TONE = 10 ** (-30 / 20)
@@ -42,6 +43,28 @@ class RoomTone:
     def at(self, position: int, count: int) -> Sound:
         """``count`` samples from ``position`` of a tone without end."""
         return np.take(self.loop, np.arange(position, position + count), axis=1, mode="wrap")
+
+
+def toned(background: Callable[[], Iterable[Sound]], original: Callable[[], Iterable[Sound]],
+          lines: Sequence[tuple[int, int]], sample_rate: int) -> Iterable[Sound]:
+    """``background()`` (M&E, blocks) without holes of digital silence under ``lines`` (samples), filled with the tone
+    of ``original()``; as it is where there are none, or where no tone can be had."""
+    if not has_holes(background(), lines, sample_rate):
+        return background()
+    tone = learn_tone(original(), lines, sample_rate)
+    return background() if tone is None else with_tone(background(), tone, lines, sample_rate)
+
+
+def has_holes(background: Iterable[Sound], lines: Sequence[tuple[int, int]], sample_rate: int) -> bool:
+    """Whether M&E is digitally silent for 100 ms on end in a line."""
+    frame = max(1, int(_FRAME_MS * sample_rate / 1000))
+    spans, run = _Spans(lines), 0
+    for position, part in _framed(background, frame):
+        is_empty = spans.meet(position, position + frame) and float(np.abs(part).max(initial=0.0)) <= _SILENT
+        run = run + 1 if is_empty else 0
+        if run >= _LEAST_HOLE:
+            return True
+    return False
 
 
 def learn_tone(original: Iterable[Sound], lines: Sequence[tuple[int, int]], sample_rate: int) -> RoomTone | None:

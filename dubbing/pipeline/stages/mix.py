@@ -20,11 +20,12 @@ from dubbing.pipeline.levels import LineLevel, audible, measure_lines, take_gain
 from dubbing.pipeline.limiter import MixBlock
 from dubbing.pipeline.mixing import PlacedTake, mix_blocks
 from dubbing.pipeline.room import RoomProfile, place
+from dubbing.pipeline.room_tone import toned
 from dubbing.pipeline.stage import Step
 from dubbing.pipeline.stages import separate
 from dubbing.pipeline.stages.synthesize import load_take
 
-VERSION = "2"
+VERSION = "3"
 MIX, SPEECH = "mix.wav", "speech.wav"
 
 
@@ -67,11 +68,19 @@ def step(source: Path, source_sha256: str, separated: Artifact, lines: Sequence[
         report(1, 3, "")
         placed = placed_takes(lines, levels, rate)
         meters = _Meters(rate)
+
+        def beneath() -> Iterable[Sound]:
+            stem = partial(audio.read_wav_blocks, background)
+            if not any(line.room for line in lines):
+                return stem()
+            sounding = [(take.start_samples, take.start_samples + take.length_samples) for take in placed]
+            return toned(stem, partial(audio.blocks, source), [*spans, *sounding], rate)
+
         total, done = max(1, round(info.duration_ms * rate / 1000)), 0
         with (audio.wav_writer(folder / MIX, rate) as write_mix,
               audio.wav_writer(folder / SPEECH, rate) as write_speech):
-            for block in mix_blocks(meters.original(audio.blocks(source)), audio.read_wav_blocks(background), placed,
-                                    spans, rate, duck_db=duck_db):
+            for block in mix_blocks(meters.original(audio.blocks(source)), beneath(), placed, spans, rate,
+                                    duck_db=duck_db):
                 write_mix(block.mix)
                 write_speech(block.speech)
                 meters.mixed(block)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dubbing.pipeline.room_tone import learn_tone, with_tone
+from dubbing.pipeline.room_tone import has_holes, learn_tone, toned, with_tone
 
 RATE = 16_000
 LINES = [(RATE, 3 * RATE), (5 * RATE, 7 * RATE)]
@@ -72,3 +72,18 @@ def test_m_and_e_that_holds_its_own_tone_stays() -> None:
     assert learned is not None
     out = np.concatenate(list(with_tone(blocks(tone), learned, LINES, RATE)), axis=1)
     np.testing.assert_array_equal(out, tone)
+
+
+def test_only_m_and_e_with_holes_is_filled() -> None:
+    tone = hum(0.003)
+    empty = np.zeros_like(tone)
+    assert has_holes(blocks(empty), LINES, RATE)
+    assert not has_holes(blocks(tone), LINES, RATE)
+    assert not has_holes(blocks(np.concatenate([tone[:, : 7 * RATE], empty[:, 7 * RATE:]], axis=1)), LINES, RATE)
+
+    def made(m_and_e: np.ndarray, source: np.ndarray) -> np.ndarray:
+        return np.concatenate(list(toned(lambda: blocks(m_and_e), lambda: blocks(source), LINES, RATE)), axis=1)
+
+    assert np.abs(made(empty, original(tone))[:, RATE + 800: 3 * RATE - 800]).max() > 0.003
+    np.testing.assert_array_equal(made(tone, original(tone)), tone)
+    np.testing.assert_array_equal(made(empty, original(hum(0.2))), empty)
