@@ -22,17 +22,33 @@ def drift(dub: QcDub) -> Iterator[Finding]:
     """Lines that do not sound like the speaker's others (at least two of them)."""
     for lines in _by_speaker(dub).values():
         told = [line for line in lines if line.voice_print and (line.take_ms or 0) >= SHORTEST_MS]
-        if len(told) < 3:
-            continue
-        for line in told:
-            others = [(other.voice_print, other.take_ms or 0) for other in told if other is not line]
-            likeness = cosine(line.voice_print, _mean(others))
-            _, seen, refused = next(row for row in LIMITS if (line.take_ms or 0) < row[0])
-            if likeness < seen:
-                yield Finding(
-                    DRIFT, Severity.ERROR if likeness < refused else Severity.WARNING, line.id,
-                    f"Does not sound like this speaker's other lines (likeness {likeness:.2f}).", round(likeness, 4),
-                    refused if likeness < refused else seen, at_ms=line.start_ms)
+        # The oddest goes first: it does not count when the others are compared.
+        while len(told) > 2:
+            margins = {line.id: _likeness(line, told) - _limits(line)[0] for line in told}
+            line = min(told, key=lambda one: margins[one.id])
+            if margins[line.id] >= 0:
+                break
+            yield _drifting(line, told)
+            told.remove(line)
+
+
+def _likeness(line: QcLine, lines: Sequence[QcLine]) -> float:
+    return cosine(line.voice_print, _mean([(other.voice_print, other.take_ms or 0) for other in lines
+                                           if other is not line]))
+
+
+def _limits(line: QcLine) -> tuple[float, float]:
+    """Below which likeness a line is looked at, and below which it is another person's."""
+    return next((seen, refused) for longest, seen, refused in LIMITS if (line.take_ms or 0) < longest)
+
+
+def _drifting(line: QcLine, lines: Sequence[QcLine]) -> Finding:
+    likeness, (seen, refused) = _likeness(line, lines), _limits(line)
+    is_other = likeness < refused
+    return Finding(
+        DRIFT, Severity.ERROR if is_other else Severity.WARNING, line.id,
+        f"Does not sound like this speaker's other lines (likeness {likeness:.2f}).", round(likeness, 4),
+        refused if is_other else seen, at_ms=line.start_ms)
 
 
 def other_voice(dub: QcDub) -> Iterator[Finding]:
@@ -54,10 +70,8 @@ def likeness_within(dub: QcDub) -> float | None:
     found = []
     for lines in _by_speaker(dub).values():
         told = [line for line in lines if line.voice_print]
-        for line in told:
-            others = [(other.voice_print, other.take_ms or 0) for other in told if other is not line]
-            if others:
-                found.append(cosine(line.voice_print, _mean(others)))
+        if len(told) > 1:
+            found += [_likeness(line, told) for line in told]
     return round(sorted(found)[len(found) // 2], 4) if found else None
 
 
