@@ -36,6 +36,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "bergamot": "dubbing.engines.translate.bergamot:BergamotTranslator",
         "whisper": "dubbing.engines.translate.whisper:WhisperTranslator",
         "apertium": "dubbing.engines.translate.apertium:ApertiumTranslator",
+        "relay": "dubbing.relay:RelayTranslator",
         "fake": "dubbing.engines.translate.fake:FakeTranslator",
     },
     "tts": {
@@ -46,6 +47,8 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "fake": "dubbing.engines.tts.fake:FakeSynthesizer",
     },
     "separate": {
+        "demucs": "dubbing.engines.separate.demucs:DemucsSeparator",
+        "spleeter": "dubbing.engines.separate.spleeter:SpleeterSeparator",
         "deepfilter": "dubbing.engines.separate.deepfilter:DeepFilterSeparator",
         "fake": "dubbing.engines.separate.fake:FakeSeparator",
     },
