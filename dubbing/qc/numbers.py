@@ -24,8 +24,10 @@ IN_WORDS = frozenset({"en", "es", "fr", "it", "pt", "de", "nl"})
 _POINT = frozenset({"en", "ja", "zh", "ko", "th", "he", "hi"})
 _DIGITS = re.compile(r"\d+(?:[\u00a0\u202f\u2009 ]\d{3}(?!\d))+(?:[.,]\d+)?|\d+(?:[.,'’]\d+)*")
 _SIGN = re.compile(r"[.,'’\u00a0\u202f\u2009 ]")
-#: Words that are numbers and something more frequent.
-_AMBIGUOUS = {"fr": {"neuf"}, "it": {"sei"}, "nl": {"acht"}}
+#: Words that are numbers and something more frequent: these may be meant.
+_AMBIGUOUS = {"fr": {"neuf": 9}, "it": {"sei": 6}, "nl": {"acht": 8}}
+#: "Halb sieben" is half past six.
+_HALF_TO = {"de": "halb", "nl": "half"}
 _JOINERS = frozenset({"and", "y", "e", "et", "und", "en"})
 _SOFT = {
     2: "both twice couple pair double ambos ambas par pareja doble deux double entrambi entrambe paio coppia doppio "
@@ -49,7 +51,9 @@ _FORMS = {
     "pt": {"duas": 2, "cento": 100, "duzentas": 200, "trezentas": 300, "quatrocentas": 400, "quinhentas": 500,
            "dezasseis": 16, "dezassete": 17, "dezanove": 19, "quatorze": 14, "catorze": 14},
     "de": {"zwo": 2, "hundert": 100, "tausend": 1000, "zweien": 2, "dreien": 3},
-    "fr": {"septante": 70, "octante": 80, "huitante": 80, "nonante": 90}, "it": {"cent": 100, "ventun": 21},
+    "fr": {"septante": 70, "octante": 80, "huitante": 80, "nonante": 90},
+    "it": {"cent": 100, "ventun": 21, "vent": 20, "trent": 30, "quarant": 40, "cinquant": 50, "sessant": 60,
+           "settant": 70, "ottant": 80, "novant": 90},
     "nl": {},
 }
 
@@ -97,6 +101,7 @@ def numbers_of(text: str, language: str) -> Numbers:
     tokens = [token for token in re.findall(r"[^\W\d_]+|#", _plain(rest))]
     soft = {float(value) for value, words in _SOFT_WORDS.items() if not words.isdisjoint(tokens)}
     soft |= {value + 12 for value in digits if 1 <= value <= 12} | {value - 12 for value in digits if 13 <= value <= 24}
+    soft |= {float(value) for word, value in _AMBIGUOUS.get(language, {}).items() if word in tokens}
     return Numbers(digits, _spelled(tokens, language), frozenset(soft))
 
 
@@ -128,6 +133,8 @@ def _spelled(tokens: list[str], language: str) -> Counter[float]:
         for count in range(min(longest, len(tokens) - at), 0, -1):
             value = known.get(" ".join(tokens[at:at + count]))
             if value is not None:
+                if at and tokens[at - 1] == _HALF_TO.get(language) and value <= 12:
+                    value = value - 1 or 12
                 at += count
                 power = _MILLIONS.get(tokens[at], 0) if at < len(tokens) else 0
                 if value >= 2 or power:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from dubbing.domain.workspace import ForbiddenTerm, Term
 from dubbing.qc.report import CHECKS, GROUPS, counts, figures, findings, skipped
 from dubbing.qc.values import Audience, QcCue, QcDub, QcLine, Reason
 
+TEXTS = Path(__file__).parents[3] / "bench/texts/everyday.toml"
 A, B = (1.0, 0.1, 0.0), (0.1, 1.0, 0.0)
 
 
@@ -173,6 +176,18 @@ def test_children_read_more_slowly_and_languages_differ() -> None:
 def test_words_are_not_read_where_languages_inflect_their_numbers() -> None:
     dub = replace(with_line(1, source="Son las dos.", target="Два часа."), language="ru")
     assert not [one for one in findings(dub) if one.check == "numbers"]
+
+
+@pytest.mark.parametrize("language", ["en", "es", "de", "it", "pt"])
+def test_good_translations_are_left_alone(language: str) -> None:
+    """The references of our own text set, into every other of its languages."""
+    rows = tomllib.loads(TEXTS.read_text(encoding="utf-8"))["line"]
+    for other in {"en", "es", "de", "it", "pt"} - {language}:
+        lines = tuple(line(n, row[language], row[other], n * 4000, n * 4000 + 3000) for n, row in enumerate(rows)
+                      if language in row and other in row)
+        assert len(lines) > 10
+        found = findings(QcDub(other, language, lines))
+        assert not [one for one in found if one.check in ("names", "numbers", "untranslated", "repeated_text")]
 
 
 def test_terms_that_stay_as_they_are_are_not_untranslated() -> None:
