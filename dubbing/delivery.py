@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dubbing.domain.marks import shown
 from dubbing.errors import UsageError
 from dubbing.exchange.subtitles import Cue, write_subtitles
 from dubbing.media.atomic import copy_into_place
@@ -41,7 +42,8 @@ def subtitles(result: DubResult, source: Source, language: str, folder: Path, fm
     written = {}
     for code in (source.language, language):
         cues = [Cue(line.start_ms, line.end_ms if code == source.language else _end(line, code),
-                    line.source_text if code == source.language else line.target_text.get(code, ""), line.speaker)
+                    shown(line.source_text if code == source.language else line.target_text.get(code, "")),
+                    line.speaker)
                 for line in result.utterances]
         path = folder / f"{source.path.stem}.{code}.{fmt}"
         write_subtitles(path, [cue for cue in cues if cue.text.strip()], fmt)

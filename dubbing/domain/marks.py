@@ -188,6 +188,15 @@ def spoken(text: str) -> str:
     return said
 
 
+def shown(text: str) -> str:
+    """``text`` as subtitles show it: sounds stay; pauses and emphasis, which only a voice needs, do not."""
+    if not has_marks(text):
+        return text
+    kept = _MARK.sub(lambda match: match[0] if match[3] is not None else " ", text)
+    kept = re.sub(r"[ \t]+", " ", _EMPHASIS.sub(r"\1", kept))
+    return re.sub(r" +(?=[.,;:!?…\n])", "", kept).strip()
+
+
 def silence_ms(text: str) -> int:
     """The time that marks between words take: of pauses what they ask for, of a sound ``PAUSE_MS``."""
     pieces = parse(text)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from dubbing.domain.marks import shown
 from dubbing.domain.project import Line
 from dubbing.domain.review import Layer
 from dubbing.domain.workspace import ImportedLine
@@ -54,10 +55,13 @@ def script_lines(lines: Sequence[Line], names: Mapping[str, str], on_camera: Map
 
 
 def cues(lines: Sequence[ScriptLine], of: str) -> list[Cue]:
-    """Subtitles of the "source" or the "target" text; the latter stay as long as the dub is heard."""
+    """Subtitles of the "source" or the "target" text; the latter stay as long as the dub is heard.
+
+    Of a text's marks they show the sounds: what pauses and is emphasised is for voices.
+    """
     if of == "source":
-        return [Cue(line.start_ms, line.end_ms, line.source_text, line.character) for line in lines]
-    return [Cue(line.start_ms, line.heard_until_ms, line.target_text, line.character) for line in lines]
+        return [Cue(line.start_ms, line.end_ms, shown(line.source_text), line.character) for line in lines]
+    return [Cue(line.start_ms, line.heard_until_ms, shown(line.target_text), line.character) for line in lines]
 
 
 def script_files(lines: Sequence[ScriptLine]) -> list[tuple[str, bytes]]:

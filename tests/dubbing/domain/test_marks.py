@@ -48,6 +48,11 @@ def test_what_is_said_and_what_is_silent() -> None:
     assert marks.without_ipa("Call {Nguyen|ŋwiən} now") == "Call Nguyen now"
 
 
+def test_subtitles_show_sounds_and_nothing_else() -> None:
+    assert marks.shown("Well [pause 300], *never* mind.\n(laughs) No [pause].") == "Well, never mind.\n(laughs) No."
+    assert marks.shown("2*3 (aside)  x") == "2*3 (aside)  x" and marks.shown("[pause]") == ""
+
+
 def test_marks_are_worded_in_the_language_of_the_text() -> None:
     assert written(Sound("laugh"), "es") == "[ríe]" and written(Pause(250), "de") == "[pause 250]"
     assert written(Sound("sigh"), "xx") == "[sighs]"
