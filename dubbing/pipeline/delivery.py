@@ -25,10 +25,11 @@ SPEED_LIMITS = (0.8, 1.4)
 STRETCH_LIMITS = (0.8, 1.25)
 #: A stretch below this is not worth its artefacts.
 STRETCH_FLOOR = 0.01
-#: A voice that misses by so much is asked once more; and no voice answers to speed less or more than so.
-_MISSED = 0.03
+#: A voice that misses by so much, at first and later, is asked again; and none answers to speed less or more than so.
+_MISSED = (STRETCH_FLOOR, 0.03, 0.05)
 _RESPONSE_LIMITS = (0.4, 2.5)
-EDGE_MS = 30.0
+#: What is left of the silence before speech and after it.
+LEAD_MS, TAIL_MS = 15.0, 30.0
 FADE_MS = 8.0
 #: What is heard of a sound lies within so much of its loud parts.
 _HEARD_DB = 35.0
@@ -64,23 +65,38 @@ def said_naturally(say: Say) -> Spoken:
 def said_within(say: Say, spoken: Spoken, target_ms: float) -> Spoken:
     """``spoken`` (at speed 1) said anew at the speed that comes nearest to ``target_ms``.
 
-    Two calls at most. The second follows from how far the voice followed the first: durations are taken to go with a
-    power of the speed.
+    Where the voice does not follow in proportion (durations of whole frames do not), the speed is corrected, at most
+    twice: by what the calls so far have shown.
     """
-    wanted = _bounded(spoken.natural_ms / target_ms)
-    if abs(wanted - 1) <= STRETCH_FLOOR:
-        return spoken
-    first = replace(spoken, speech=trimmed(say(wanted)), speed=wanted, calls=2)
-    missed = first.duration_ms / target_ms
-    if abs(missed - 1) <= _MISSED:
-        return first
-    response = math.log(spoken.natural_ms / first.duration_ms) / math.log(wanted)
-    response = min(max(response, _RESPONSE_LIMITS[0]), _RESPONSE_LIMITS[1])
-    corrected = _bounded(wanted * missed ** (1 / response))
-    if abs(corrected / wanted - 1) <= STRETCH_FLOOR:
-        return first
-    second = replace(spoken, speech=trimmed(say(corrected)), speed=corrected, calls=3)
-    return min(first, second, key=lambda one: abs(math.log(one.duration_ms / target_ms)))
+    wanted = math.log(spoken.natural_ms / target_ms)
+    tried = {1.0: spoken}
+    for most in _MISSED:
+        if min(abs(_tempo(one) - wanted) for one in tried.values()) <= most:
+            break
+        speed = _next_speed({math.log(at): _tempo(one) for at, one in tried.items()}, wanted)
+        if any(abs(speed / at - 1) <= STRETCH_FLOOR for at in tried):
+            break
+        tried[speed] = replace(spoken, speech=trimmed(say(speed)), speed=speed)
+    best = min(tried.values(), key=lambda one: abs(_tempo(one) - wanted))
+    return replace(best, calls=len(tried))
+
+
+def _tempo(spoken: Spoken) -> float:
+    """How much faster than by itself, as a logarithm."""
+    return math.log(spoken.natural_ms / spoken.duration_ms)
+
+
+def _next_speed(known: dict[float, float], wanted: float) -> float:
+    """The speed to ask for: between the two (log) speeds whose tempos lie about the ``wanted`` one, else further on
+    in the same proportion."""
+    below = max((one for one in known.items() if one[1] <= wanted), default=None, key=lambda one: (one[1], one[0]))
+    above = min((one for one in known.items() if one[1] > wanted), default=None, key=lambda one: (one[1], one[0]))
+    if below is not None and above is not None:
+        part = (wanted - below[1]) / (above[1] - below[1])
+        return _bounded(math.exp(below[0] + (above[0] - below[0]) * part))
+    speed, tempo = max(known.items(), key=lambda one: abs(one[0]))
+    response = min(max(tempo / speed, _RESPONSE_LIMITS[0]), _RESPONSE_LIMITS[1]) if speed else 1.0
+    return _bounded(math.exp(speed + (wanted - tempo) / response))
 
 
 def stretched(spoken: Spoken, target_ms: float, limits: tuple[float, float] = STRETCH_LIMITS) -> Spoken:
@@ -129,7 +145,7 @@ def trimmed(speech: Speech) -> Speech:
     if not spoken:
         return speech
     total = duration_ms(speech)
-    start, end = max(0.0, spoken[0].start_ms - EDGE_MS), min(total, spoken[-1].end_ms + EDGE_MS)
+    start, end = max(0.0, spoken[0].start_ms - LEAD_MS), min(total, spoken[-1].end_ms + TAIL_MS)
     first, last = round(start * speech.sample_rate / 1000), round(end * speech.sample_rate / 1000)
     phonemes = tuple(replace(p, start_ms=max(0.0, p.start_ms - start), end_ms=min(end, p.end_ms) - start)
                      for p in speech.phonemes if p.end_ms > start and p.start_ms < end)

@@ -53,6 +53,16 @@ class Metronome:
         return Speech(sound, RATE, phonemes)
 
 
+class Steps(Metronome):
+    """Whose letters last whole frames of 12.5 ms."""
+
+    def synthesize(self, text: str, language: str, voice: str, *, speed: float = 1.0) -> Speech:
+        frames = 8 if speed > 0.88 else 9 if speed > 0.82 else 10
+        made = super().synthesize(text, language, voice, speed=8 / frames)
+        self.calls[-1] = (text, round(speed, 3))
+        return made
+
+
 class Parrot(Metronome):
     """Imitates whom it is shown."""
 
@@ -71,7 +81,7 @@ def take(tmp_path: Path, text: str, slot: Slot, engine: Metronome | None = None,
 
 def test_a_take_of_the_right_length_is_left_alone(tmp_path: Path) -> None:
     engine = Metronome()
-    made = take(tmp_path, "abcdefghij", Slot(0, 1060, 4000), engine)
+    made = take(tmp_path, "abcdefghij", Slot(0, 1045, 4000), engine)
     assert made.facts["tempo"] == pytest.approx(1.0, abs=0.01) and made.facts["fit"] == "green"
     assert engine.calls == [("abcdefghij", 1.0)] and "stretch" not in made.facts
 
@@ -82,12 +92,20 @@ def test_the_voice_speaks_faster_before_it_is_stretched(tmp_path: Path) -> None:
     assert made.facts["duration_ms"] == pytest.approx(1800, abs=35)
 
 
-def test_a_voice_that_does_not_follow_is_asked_once_more(tmp_path: Path) -> None:
+def test_a_voice_that_does_not_follow_is_asked_again(tmp_path: Path) -> None:
     engine = Metronome(response=0.5)
     made = take(tmp_path, "a" * 20, Slot(0, 1850, 1850), engine)
     assert len(engine.calls) == made.facts["calls"] == 3
     assert engine.calls[2][1] > engine.calls[1][1] > 1.0
     assert made.facts["duration_ms"] == pytest.approx(1850, abs=40) and "stretch" not in made.facts
+
+
+def test_a_voice_of_whole_frames_is_found_between_what_it_did(tmp_path: Path) -> None:
+    """Hardly slower at 0.9, much slower at 0.8: what is wanted lies between."""
+    engine = Steps()
+    made = take(tmp_path, "a" * 20, Slot(0, 2250, 2250), engine)
+    assert [speed for _, speed in engine.calls] == pytest.approx([1.0, 0.91, 0.8, 0.86], abs=0.015)
+    assert made.facts["calls"] == 4 and made.facts["duration_ms"] == pytest.approx(2250, abs=60)
 
 
 def test_a_voice_that_does_not_answer_is_stretched_within_bounds(tmp_path: Path) -> None:
@@ -103,7 +121,7 @@ def test_speech_starts_with_the_line_and_phonemes_stay_inside(tmp_path: Path) ->
         made = take(tmp_path, "hello world", slot)
         sound, rate, phonemes = synthesize.load_take(made)
         assert len(sound) / rate * 1000 <= slot.room_ms + 1
-        assert 0 <= phonemes[0].start_ms <= 40 and made.facts["onset_ms"] <= 45
+        assert 0 <= phonemes[0].start_ms <= 40 and made.facts["onset_ms"] <= 25
         assert phonemes[-1].end_ms <= len(sound) / rate * 1000 + 1
         assert all(a.end_ms <= b.start_ms + 1e-6 for a, b in zip(phonemes, phonemes[1:], strict=False))
 
@@ -119,8 +137,8 @@ def test_phrases_start_with_the_originals_and_silence_is_between(tmp_path: Path)
     (pause,) = [p for p in phonemes if p.symbol == " "]
     assert pause.end_ms - pause.start_ms > 500
     # The voice leaves 140 ms after a comma: that much belongs to the line said in one go.
-    assert made.facts["natural_ms"] == pytest.approx(2 * 60 + 1900 + 140, abs=4)
-    assert made.facts["tempo"] == pytest.approx((2 * 60 + 1900) / made.facts["speech_ms"], abs=0.01)
+    assert made.facts["natural_ms"] == pytest.approx(2 * 45 + 1900 + 140, abs=4)
+    assert made.facts["tempo"] == pytest.approx((2 * 45 + 1900) / made.facts["speech_ms"], abs=0.01)
 
 
 def test_a_pause_that_is_asked_for_is_there(tmp_path: Path) -> None:
