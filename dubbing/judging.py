@@ -12,7 +12,6 @@ from dubbing.domain import marks
 from dubbing.domain.loudness import PRESETS, Loudness
 from dubbing.domain.project import Line, Project, Utterance
 from dubbing.domain.quality import Finding
-from dubbing.engines.base import Diarizer
 from dubbing.errors import DubbingError
 from dubbing.exchange import subtitles
 from dubbing.options import DubOptions
@@ -46,24 +45,17 @@ class Judging:
         are heard, ``rendered`` their repainted mouths."""
         dub, source = self._dub, self._source
         assert dub.video is not None and dub.mix is not None
-        recognizer = registry.choose("asr", self._options.recognizer)
-        printer, unprinted = self._printer()
+        recognizer, unheard = _engine("asr", self._options.recognizer)
+        printer, unprinted = _engine("diarize", "fake" if self._options.diarizer == "fake" else _PRINTER)
         judged = self._runner.run(quality.step(
             recognizer, source.lipsyncer, source.path, source.tracks, dub.video, dub.mix, source.separated,
             self._judged(takes, rendered), language=dub.language, printer=printer))
         measured: dict[str, Any] = judged.json(quality.REPORT)
-        checked = self._checked(measured, judged.json(quality.LINES), unprinted)
+        checked = self._checked(measured, judged.json(quality.LINES), unheard, unprinted)
         found = report.findings(checked)
         self._keep(checked, found)
         counts = report.counts(one.severity for one in found)
         return {**measured, "qc": {f"{severity.value}s": count for severity, count in counts.items()}}
-
-    def _printer(self) -> tuple[Diarizer | None, Reason]:
-        """Who takes voice prints, or why nobody does."""
-        try:
-            return registry.choose("diarize", "fake" if self._options.diarizer == "fake" else _PRINTER), NO_REASON
-        except DubbingError as error:
-            return None, Reason(str(error))
 
     def _judged(self, takes: dict[str, Artifact], rendered: dict[str, Artifact]) -> list[quality.JudgedLine]:
         """The lines that are heard, in order of their start."""
@@ -82,7 +74,8 @@ class Judging:
                 takes[one.id], rendered.get(one.id), after, until))
         return lines
 
-    def _checked(self, measured: dict[str, Any], of_lines: dict[str, dict[str, Any]], unprinted: Reason) -> QcDub:
+    def _checked(self, measured: dict[str, Any], of_lines: dict[str, dict[str, Any]], unheard: Reason,
+                 unprinted: Reason) -> QcDub:
         """The dub as the checks read it."""
         rows = self._storage.lines.all(self._project.id, self._dub.language)
         loud = {key: Loudness.from_json(self._dub.loudness[key]) for key in ("file", "source")
@@ -97,7 +90,7 @@ class Judging:
             frame_ms=1000 / rate, preset=PRESETS[self._options.loudness],
             loudness=loud.get("file"), source_loudness=loud.get("source"),
             lip_sync={key: float(value) for key, value in measured.get("lip_sync", {}).items()
-                      if isinstance(value, int | float)}, unprinted=unprinted)
+                      if isinstance(value, int | float)}, unheard=unheard, unprinted=unprinted)
 
     def _line(self, row: Line, measured: dict[str, Any]) -> QcLine:
         one, take = row.utterance, row.take
@@ -119,11 +112,19 @@ class Judging:
             "of": state_of_dub(self._storage, self._project.id, checked.language), "skipped": report.skipped(checked)})
 
 
+def _engine(kind: str, wanted: str) -> tuple[Any, Reason]:
+    """An engine, or why there is none: a dub is not lost because nobody can judge it."""
+    try:
+        return registry.choose(kind, wanted), NO_REASON
+    except DubbingError as error:
+        return None, Reason(error.message)
+
+
 def _cues(rows: Sequence[Line]) -> tuple[QcCue, ...]:
     """The subtitles of the dub, as an export writes them."""
     found = []
     for row in rows:
-        one, text = row.utterance, row.translation.text.strip() if row.translation else ""
+        one, text = row.utterance, marks.shown(row.translation.text.strip()) if row.translation else ""
         if text:
             end_ms = one.start_ms + row.take.duration_ms if row.take and row.take.duration_ms else one.end_ms
             found += [QcCue(one.id, cue.start_ms, cue.end_ms, cue.text)
