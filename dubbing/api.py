@@ -429,7 +429,7 @@ class Workspace:
     def _assign_voice(self, project: Project, speaker: str, language: str, voice: str, actor: str) -> None:
         from dubbing import registry
 
-        synthesizer = registry.choose("tts", self.options(project).synthesizer)
+        synthesizer = registry.choose("tts", self.options(project).for_language(language).synthesizer)
         if voice:
             registry.check_voice(synthesizer, language, voice)
         choice = VoiceChoice(synthesizer.id, voice) if voice else None

@@ -31,6 +31,7 @@ PLACES: dict[str, Place] = {place.name: place for place in (
     Place("speakers", "record_voice_over", of_project=True),
     Place("faces", "face", of_project=True),
     Place("glossary", "menu_book", of_project=True),
+    Place("quality", "fact_check", of_project=True),
     Place("export", "download", of_project=True),
     Place("activity", "history", of_project=True),
     Place("projects", "video_library"),

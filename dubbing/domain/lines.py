@@ -10,10 +10,13 @@ from typing import NamedTuple
 from dubbing.domain.isochrony import Fit, Slot, colour, slot_for
 from dubbing.domain.project import Utterance
 from dubbing.domain.review import Layer, ReviewState, is_protected
+from dubbing.domain.speech import Word
 from dubbing.domain.workspace import LineFilter, LineQuery
 
 #: A recognizer's mean confidence below which a person should listen.
 LOW_CONFIDENCE = 0.6
+#: A recognized word below this is shown as doubtful.
+DOUBTFUL_WORD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,18 @@ class LineFacts:
 
     def state(self, layer: Layer) -> ReviewState:
         return self.states.get(layer, ReviewState.DRAFT)
+
+
+def doubtful_words(utterance: Utterance) -> list[Word]:
+    """Words that were recognized with little confidence and still stand in the line's text, in order."""
+    left = utterance.text.split()
+    found = []
+    for word in utterance.words:
+        if word.text in left:
+            del left[:left.index(word.text) + 1]
+            if word.confidence < DOUBTFUL_WORD:
+                found.append(word)
+    return found
 
 
 def has_low_confidence(confidence: float, edited_by_person: bool) -> bool:

@@ -126,7 +126,8 @@ class ProjectSettings:
     """How a project is dubbed and by which rules. Engines by name, "auto" for the best there is.
 
     ``retention_days``: a project that nobody changed for so long is deleted; 0 keeps it. ``m_and_e_name`` is the
-    file of the uploaded M&E, "" where the sound is separated.
+    file of the uploaded M&E, "" where the sound is separated. ``by_language``: another ``translator`` or
+    ``synthesizer`` for one language. For the others see :class:`dubbing.options.DubOptions`.
     """
 
     consent_required: bool
@@ -136,6 +137,14 @@ class ProjectSettings:
     keep_original: bool
     retention_days: int
     m_and_e_name: str = ""
+    by_language: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    use_memory: bool = True
+    style: str = ""
+    prosody: bool = True
+    room: bool = True
+    loudness: str = "source"
+    duck_db: float = 0.0
+    series: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dubbing.domain.loudness import PRESETS
 from dubbing.domain.project import JobStatus, Project, new_id
 from dubbing.domain.review import Action, Role
 from dubbing.domain.workspace import ImportedLine, JobView, ProjectCard, ProjectSettings, Rights
@@ -32,6 +33,10 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".m4v", ".webm", ".avi", ".mxf", ".ts"
 #: An M&E track whose length differs by more belongs to another cut.
 M_AND_E_TOLERANCE_MS = 1000
 _SERVER_FILES = 500
+#: Options of a dub that a project's settings show beside its engines.
+_OPTIONS = ("by_language", "use_memory", "style", "prosody", "room", "loudness", "duck_db")
+_LONGEST_STYLE = 2000
+_MOST_DUCKING_DB = 24.0
 
 
 class Projects:
@@ -282,24 +287,30 @@ class Projects:
             consent_required=bool(rules.get("consent_required", False)), lipsync=options.lipsync,
             translator=options.translator, synthesizer=options.synthesizer, keep_original=options.keep_original,
             retention_days=int(rules.get("retention_days", 0)),
-            m_and_e_name=str(project.settings.get(M_AND_E_FILE, {}).get("name", "")))
+            m_and_e_name=str(project.settings.get(M_AND_E_FILE, {}).get("name", "")), series=project.series,
+            **{name: getattr(options, name) for name in _OPTIONS})
 
     def set_settings(self, project_id: str, *, consent_required: bool | None = None, lipsync: str | None = None,
                      translator: str | None = None, synthesizer: str | None = None,
-                     keep_original: bool | None = None, retention_days: int | None = None) -> ProjectSettings:
+                     keep_original: bool | None = None, retention_days: int | None = None,
+                     **options_given: Any) -> ProjectSettings:
         """Change what is given; None leaves a setting as it is. Raises UsageError for an unknown engine.
 
-        retention_days: a project that nobody changed for so long is deleted; 0 keeps it.
+        retention_days: a project that nobody changed for so long is deleted; 0 keeps it. options_given: by_language,
+        use_memory, style, prosody, room, loudness, duck_db, as in :class:`dubbing.options.DubOptions`.
         """
         self._seat.require(Action.MANAGE_PROJECT, project_id)
         if consent_required is not None:
             self._seat.require(Action.MANAGE_CONSENT, project_id)
         _check_engines(lipsync=lipsync, translate=translator, tts=synthesizer)
+        _check_sound(options_given)
+        for own in (options_given.get("by_language") or {}).values():
+            _check_engines(translate=own.get("translator"), tts=own.get("synthesizer"))
         if retention_days is not None and retention_days < 0:
             raise UsageError("A project cannot be kept for less than no time.", "Give days, or 0 to keep it.")
         project = self._storage.projects.get(project_id)
         given = {"lipsync": lipsync, "translator": translator, "synthesizer": synthesizer,
-                 "keep_original": keep_original}
+                 "keep_original": keep_original, **{name: options_given.get(name) for name in _OPTIONS}}
         changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         options = replace(self._workspace.options(project), **changes).checked()
         rules = {**project.settings.get(RULES, {})}
@@ -408,6 +419,19 @@ def _keep_lines(lines: Sequence[ImportedLine], folder: Path) -> dict[str, Any]:
     with replacing(target) as temporary:
         temporary.write_text(json.dumps([asdict(line) for line in lines], ensure_ascii=False), encoding="utf-8")
     return {"path": str(target), "lines": len(lines), "has_speakers": any(line.speaker for line in lines)}
+
+
+def _check_sound(given: Mapping[str, Any]) -> None:
+    """Raises UsageError for options that no dub knows, or that are out of bounds."""
+    if unknown := given.keys() - set(_OPTIONS):
+        raise UsageError(f"There is no setting {min(unknown)}.", "Leave it out.")
+    loudness, duck_db, style = given.get("loudness"), given.get("duck_db"), given.get("style")
+    if loudness is not None and loudness not in PRESETS:
+        raise UsageError(f"There is no loudness preset {loudness}.", f"Choose one of: {', '.join(PRESETS)}.")
+    if duck_db is not None and not 0 <= duck_db <= _MOST_DUCKING_DB:
+        raise UsageError(f"Music can be lowered by 0 to {_MOST_DUCKING_DB:.0f} dB.", "Give a number in between.")
+    if style is not None and len(style) > _LONGEST_STYLE:
+        raise UsageError(f"Notes for translators have at most {_LONGEST_STYLE} characters.", "Shorten them.")
 
 
 def _check_engines(**wanted: str | None) -> None:

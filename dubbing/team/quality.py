@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -86,6 +86,12 @@ class Quality:
     def as_page(self, project_id: str, language: str, locale: str = "en", tell: Callable[[str], str] = str) -> bytes:
         """The report for a download, as one HTML file; ``tell`` says messages in the language of ``locale``."""
         return self._reports(project_id, language).as_page(project_id, language, locale, tell)
+
+    def texts(self, project_id: str, language: str, utterance_ids: Collection[str]) -> dict[str, tuple[str, str]]:
+        """(source, target) of some lines by id, for findings that are shown; a line that is gone is missing."""
+        self._seat.require(Action.VIEW, project_id, language)
+        return {key: (line.utterance.text, line.translation.text if line.translation else "")
+                for key, line in self._storage.lines.some(project_id, language, sorted(utterance_ids)).items()}
 
     def dismiss(self, finding_id: str, reason: str = "") -> QcFinding:
         """Put a finding aside; it stays so when the dub is made again with the same text. Raises UsageError when the

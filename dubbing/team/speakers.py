@@ -90,7 +90,7 @@ class Speakers:
         from dubbing import registry
 
         try:
-            engine = registry.choose("tts", self._workspace.options(project).synthesizer)
+            engine = registry.choose("tts", self._workspace.options(project).for_language(language).synthesizer)
         except UnavailableError:
             return []
         if language not in engine.languages():
@@ -112,7 +112,7 @@ class Speakers:
         if language not in project.targets:
             raise UsageError(f"The project is not dubbed into {language}.", "Choose one of its languages.")
         if voice is not None:
-            engine = registry.choose("tts", self._workspace.options(project).synthesizer)
+            engine = registry.choose("tts", self._workspace.options(project).for_language(language).synthesizer)
             if voice.engine != engine.id:
                 raise UsageError(f"This project is spoken by {engine.id}, and the voice is one of {voice.engine}.",
                                  "Choose another voice, or another synthesizer in the project's settings.")

@@ -78,6 +78,23 @@ class System:
                           bool(store.present(entry.name.partition("*")[0])) if "*" in entry.name
                           else store.find(entry.name) is not None) for entry in store.entries()]
 
+    def text_server(self) -> str:
+        """The address of the server to which texts are sent for translation, without what could be secret in it; ""
+        where none is set: then no text leaves this machine."""
+        from urllib.parse import urlsplit
+
+        parts = urlsplit(self._workspace.settings.openai_url)
+        if not parts.hostname:
+            return ""
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+
+    def memory_budget_gb(self) -> float:
+        """Memory that loaded models may take together, in GB."""
+        from dubbing.memory import budget_mb
+
+        return budget_mb() / 1000
+
     @property
     def commercial_only(self) -> bool:
         """Whether models that forbid commercial use are refused: by the settings, or by an administrator."""

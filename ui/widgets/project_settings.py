@@ -14,6 +14,7 @@ from ui.text import language_name, languages, t
 from ui.widgets.engines import engine_choices
 from ui.widgets.errors import escaped, flash, told
 from ui.widgets.progress import follow, is_active
+from ui.widgets.project_options import own_engines, series_choice, sound_options, words_options
 
 SOUND_SUFFIXES = (".wav", ".flac", ".m4a", ".mp3", ".ogg", ".aac", ".mp4", ".mov", ".mkv")
 _LONGEST_DAYS = 3650
@@ -64,12 +65,20 @@ def _form(card: ProjectCard, now: ProjectSettings, may_manage: bool) -> None:
             engines = engine_choices(f"project_{card.id}", {
                 "lipsync": now.lipsync, "translator": now.translator, "synthesizer": now.synthesizer},
                 only=("lipsync", "translate", "tts"), disabled=off)
+        own = own_engines(card, now, off)
+        left, right = st.columns(2, gap="large")
+        with left:
+            words = words_options(card, now, off)
+            series = series_choice(now, off)
+        with right:
+            sound = sound_options(now, off)
         if st.form_submit_button(t("common.save"), type="primary", disabled=off):
-            _save(card, name, targets, {"consent_required": consent, "keep_original": keep, "retention_days": int(days),
-                                        **engines})
+            _save(card, name, targets, series, {"consent_required": consent, "keep_original": keep,
+                                                "retention_days": int(days), **engines, "by_language": own, **words,
+                                                **sound})
 
 
-def _save(card: ProjectCard, name: str, targets: list[str], settings: dict[str, Any]) -> None:
+def _save(card: ProjectCard, name: str, targets: list[str], series: str, settings: dict[str, Any]) -> None:
     projects = session.desk().projects
     with told() as outcome:
         if name.strip() != card.name:
@@ -77,6 +86,7 @@ def _save(card: ProjectCard, name: str, targets: list[str], settings: dict[str, 
         if tuple(targets) != card.targets:
             projects.set_targets(card.id, targets)
         projects.set_settings(card.id, **settings)
+        session.desk().series.set(card.id, series)
     if outcome.is_ok:
         flash(t("common.saved"))
         shell.forget()

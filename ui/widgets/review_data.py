@@ -9,6 +9,7 @@ from typing import Any
 
 from dubbing.domain.estimate import pace_of
 from dubbing.domain.isochrony import colour
+from dubbing.domain.lines import doubtful_words
 from dubbing.domain.project import JobStatus
 from dubbing.domain.review import TRANSITIONS, Action, Layer, ReviewState, action_for, is_editable
 from dubbing.domain.workspace import JobView, LinePage, LineView, Pace, ProjectCard, Rights
@@ -78,7 +79,8 @@ def line_data(view: LineView, *, card: ProjectCard, language: str, rights: Right
         "source_language": card.source_language or "", "target_language": language,
         "revision": utterance.revision, "translation_revision": line.translation.revision if line.translation else 0,
         "mark": utterance.on_camera, "camera": view.on_camera, "lip": view.lip_sync,
-        "lip_reason": view.lip_sync_reason, "low": view.low_confidence, "limit": view.slot_limit_ms,
+        "lip_reason": view.lip_sync_reason, "low": view.low_confidence,
+        "doubts": [[word.text, word.confidence] for word in doubtful_words(utterance)], "limit": view.slot_limit_ms,
         "states": {layer.value: state_of(view, layer).value for layer in Layer},
         "moves": {layer.value: moves(view, layer, rights) for layer in Layer},
         "can": reasons(view, rights), "stale_translation": line.translation_is_stale,

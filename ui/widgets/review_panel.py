@@ -18,13 +18,14 @@ from ui.widgets.review_data import number
 from ui.widgets.voices import heard_words
 
 #: Panels by name, with their icons.
-PANELS = {"takes": ":material/graphic_eq:", "memory": ":material/menu_book:", "comments": ":material/forum:",
-          "history": ":material/history:"}
+PANELS = {"takes": ":material/graphic_eq:", "alternatives": ":material/alt_route:",
+          "memory": ":material/menu_book:", "comments": ":material/forum:", "history": ":material/history:"}
 _HITS = 5
 
 
 def panel(card: ProjectCard, held: Bench, rights: Rights) -> None:
     """The open panel for the selected line."""
+    from ui.widgets.review_alternatives import alternatives
     from ui.widgets.review_talk import comments, history
 
     if held.panel is None:
@@ -39,6 +40,8 @@ def panel(card: ProjectCard, held: Bench, rights: Rights) -> None:
         _terms(card, held, view, only_breaches=True)
     if name == "takes":
         _takes(card, held, view, rights)
+    elif name == "alternatives":
+        alternatives(card, held, view, rights)
     elif name == "memory":
         _memory(card, held, view, rights)
         _terms(card, held, view)

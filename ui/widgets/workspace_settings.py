@@ -36,6 +36,11 @@ def engines_box() -> None:
         if not engine.is_fake:
             by_kind.setdefault(engine.kind, []).append(engine)
     st.caption(t("settings.engines.intro"))
+    system = session.desk().system
+    server = system.text_server()
+    words = t("settings.engines.server", address=escaped(server)) if server else t("settings.engines.no_server")
+    st.markdown(f":material/{'cloud_upload' if server else 'home'}: {words}")
+    st.markdown(f":material/memory: {t('settings.engines.budget', size=size(int(system.memory_budget_gb() * 1e9)))}")
     for kind, engines in by_kind.items():
         st.subheader(t(f"engines.kind.{kind}") if kind in OPTION_OF else kind)
         with st.container(gap="xsmall"):

@@ -41,6 +41,8 @@ export class Editor {
     this.fitMore = el("span", { class: "fit-more" });
     this.fit.append(this.fitText, this.meter, this.fitMore);
     this.sides.target.box.append(this.fit);
+    this.doubts = el("p", { class: "doubts" });
+    this.sides.source.box.append(this.doubts);
     this.conflict = new Conflict(say, (how, fields) => this.tell.settle(this.line.id, how, fields));
     this.state = el("span", { class: "save-state", role: "status" });
     this.reason = el("p", { class: "reason" });
@@ -144,6 +146,7 @@ export class Editor {
       grow(side.area);
     }
     this.sides.target.area.placeholder = say("no_translation");
+    this.showDoubts();
     this.who.value = this.shown.speaker;
     this.mark.value = this.shown.mark === null ? "auto" : this.shown.mark ? "on" : "off";
     for (const control of [this.who, this.mark]) { control.disabled = Boolean(line.can.source); control.title = line.can.source; }
@@ -162,6 +165,15 @@ export class Editor {
     this.showReview();
     this.count();
     this.showState();
+  }
+
+  /** Words of the source that were recognized with little confidence, as long as they stand in its text. */
+  showDoubts() {
+    const words = this.shown.source.split(/\s+/);
+    const doubts = (this.line.doubts ?? []).filter(([word]) => words.includes(word));
+    this.doubts.hidden = doubts.length === 0;
+    this.doubts.replaceChildren(icon("doubt"), el("span", { text: this.say("doubts") }), ...doubts.flatMap(([word, confidence]) =>
+      [" ", el("mark", { class: "doubt", text: word }), ` ${Math.round(100 * confidence)} %`]));
   }
 
   refreshActions() {

@@ -58,11 +58,22 @@ export class LineList {
       el("span", { class: "when" }, el("span", { text: timecode(line.start, 1) }), el("small", { text: say("seconds", { n: ((line.end - line.start) / 1000).toFixed(1) }) })),
       speaker,
       el("span", { class: "both" },
-        el("span", { class: "words source", lang: line.source_language, dir: "auto", text: line.source }),
+        el("span", { class: "words source", lang: line.source_language, dir: "auto" }, ...this.source(line)),
         el("span", { class: `words target ${line.target ? "" : "missing"}`, lang: line.target_language, dir: "auto", text: line.target || say("no_translation") })),
       this.fit(line),
       el("span", { class: "states" }, ...LAYERS.map((layer) => this.layer(line, layer))),
       el("span", { class: "marks" }, ...this.marks(line, unsaved)));
+  }
+
+  /** The source text, words that were recognized with little confidence marked in it. */
+  source(line) {
+    const doubts = [...(line.doubts ?? [])];
+    if (!doubts.length) return [line.source];
+    return line.source.split(/(\s+)/).map((word) => {
+      if (!doubts.length || doubts[0][0] !== word) return word;
+      const [, confidence] = doubts.shift();
+      return el("mark", { class: "doubt", title: this.say("doubt", { share: `${Math.round(100 * confidence)} %` }), text: word });
+    });
   }
 
   fit(line) {
