@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from dubbing.domain.translation import Brief, Candidate
 from dubbing.engines.base import Report, TranslationRequest, silent
 from dubbing.engines.translate.common import primary
-from dubbing.engines.translate.nbest import line_candidates
+from dubbing.engines.translate.nbest import STUDENT, line_candidates
 from dubbing.errors import UnavailableError
 from dubbing.weights.store import Store
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 EMBEDDED = {"bergamot-en-pt": (("en", "pt"), ("pt", "en"))}
 OWN = "bergamot"
 #: Below this a line is worth asking another translator first.
-_SURE = 0.5
+_SURE = 0.4
 
 
 class BergamotTranslator:
@@ -71,7 +71,7 @@ class BergamotTranslator:
                    ) -> list[tuple[Candidate, ...]]:
         """The n-best of beam search, batched over all lines; () where a line must be sure and is not."""
         model = self._model(primary(brief.source), primary(brief.target))
-        found = line_candidates(requests, brief, model.search, self.id, report)
+        found = line_candidates(requests, brief, model.search, self.id, report, STUDENT)
         return [() if request.must_be_sure and own and own[0].meaning < _SURE else own
                 for request, own in zip(requests, found, strict=True)]
 

@@ -10,6 +10,7 @@ import heapq
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from dubbing.domain.estimate import count_syllables
@@ -17,8 +18,6 @@ from dubbing.domain.translation import Brief, Candidate
 from dubbing.engines.base import Report, TranslationRequest
 from dubbing.engines.translate.common import different, joined, ordinal, primary, sentences
 
-#: Logistic of a line's mean log probability a token; see ``meaning_of``.
-_SLOPE, _MIDDLE = 2.2, -0.75
 #: How many first words are tried for a line that no hypothesis fits.
 _STARTS = 8
 #: More hypotheses of one sentence than this say nothing new.
@@ -51,24 +50,37 @@ class Search(Protocol):
     def __call__(self, texts: Sequence[str], wish: Wish) -> list[list[Hypothesis]]: ...
 
 
-def meaning_of(logprob: float, tokens: int) -> float:
-    """How likely a translation of this log probability says what the source says, in [0, 1].
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How a model's mean log probability of a token becomes a likelihood that the meaning is right: a logistic.
 
-    The mean log probability of a token tells good translations from bad ones of one model (Fomicheva et al.,
-    "Unsupervised Quality Estimation for Neural Machine Translation", TACL 2020: TP); the logistic brings it to a scale.
+    The mean log probability tells good translations of one model from its bad ones (Fomicheva et al., "Unsupervised
+    Quality Estimation for Neural Machine Translation", TACL 2020: TP).
     """
-    return round(1 / (1 + math.exp(-_SLOPE * (logprob / max(1, tokens) - _MIDDLE))), 3)
+
+    slope: float
+    middle: float
+
+    def meaning(self, logprob: float, tokens: int) -> float:
+        return round(1 / (1 + math.exp(-self.slope * (logprob / max(1, tokens) - self.middle))), 3)
+
+
+#: Models trained with smoothed labels, as OPUS-MT, M2M-100 and NLLB were, doubt even what is right.
+SMOOTHED = Scale(2.2, -0.75)
+#: Students are surer of themselves. Fitted to 365 hypotheses for clean and garbled sources between English and
+#: Portuguese: of those above -0.1 a token, 83 % came near to a person's translation (chrF++ over 50), below -0.3 35 %.
+STUDENT = Scale(6.0, -0.3)
 
 
 def line_candidates(requests: Sequence[TranslationRequest], brief: Brief, search: Search, engine: str,
-                    report: Report) -> list[tuple[Candidate, ...]]:
+                    report: Report, scale: Scale = SMOOTHED) -> list[tuple[Candidate, ...]]:
     """Candidates of every line: the beam's, those with the glossary's words, those that begin otherwise."""
     plain = Wish(avoid=tuple(word for word, _instead in brief.forbidden))
-    found = _search_lines(requests, brief, search, engine, plain, report)
+    search_lines = partial(_search_lines, brief=brief, search=search, engine=engine, report=report, scale=scale)
+    found = search_lines(requests, wish=plain)
 
     def add(due: Sequence[int], wish: Wish, how: str, *, use_terms: bool = False) -> None:
-        more = _search_lines([requests[index] for index in due], brief, search, engine, wish, report,
-                             use_terms=use_terms)
+        more = search_lines([requests[index] for index in due], wish=wish, use_terms=use_terms)
         for index, own in zip(due, more, strict=True):
             found[index] += [replace(candidate, how=how) for candidate in own]
 
@@ -109,8 +121,8 @@ def _off(request: TranslationRequest, own: Sequence[Candidate], target: str) -> 
     return min(misses, key=abs, default=0)
 
 
-def _search_lines(requests: Sequence[TranslationRequest], brief: Brief, search: Search, engine: str, wish: Wish,
-                  report: Report, use_terms: bool = False) -> list[list[Candidate]]:
+def _search_lines(requests: Sequence[TranslationRequest], *, brief: Brief, search: Search, engine: str, wish: Wish,
+                  report: Report, scale: Scale, use_terms: bool = False) -> list[list[Candidate]]:
     """One search a set of words to use; sentences that occur twice are searched once."""
     groups: dict[tuple[str, ...], list[int]] = {}
     for index, request in enumerate(requests):
@@ -125,7 +137,7 @@ def _search_lines(requests: Sequence[TranslationRequest], brief: Brief, search: 
         for index, own in parts.items():
             combined = _combined([lists[part] for part in own], requests[index].wanted)
             found[index] = [Candidate(joined((each.text for each in chosen), brief.target),
-                                      meaning_of(sum(e.logprob for e in chosen), sum(e.tokens for e in chosen)),
+                                      scale.meaning(sum(e.logprob for e in chosen), sum(e.tokens for e in chosen)),
                                       engine, ordinal(rank)) for rank, chosen in enumerate(combined)]
         done += len(members)
         report(done, len(requests), "")
