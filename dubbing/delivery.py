@@ -9,7 +9,7 @@ from dubbing.domain.marks import shown
 from dubbing.errors import UsageError
 from dubbing.exchange.subtitles import Cue, write_subtitles
 from dubbing.media.atomic import copy_into_place
-from dubbing.pipeline.stages import mix, separate
+from dubbing.pipeline.stages import mix
 
 if TYPE_CHECKING:
     from dubbing.api import DubResult, LineSummary
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def stems(dub: Dub, source: Source, folder: Path) -> dict[str, Path]:
-    """Copy speech, M&E and mix of one language as WAV files into ``folder``."""
+    """Write speech, M&E and mix of one language as WAV files into ``folder``; speech and M&E are the mix together."""
     assert dub.mix is not None
     name = source.path.stem
     files = {"speech": (dub.mix.path(mix.SPEECH), folder / f"{name}.{dub.language}.speech.wav"),
-             "me": (source.separated.path(separate.MUSIC_AND_EFFECTS), folder / f"{name}.me.wav"),
              "mix": (dub.mix.path(mix.MIX), folder / f"{name}.{dub.language}.mix.wav")}
-    return {what: copy_into_place(made, out) for what, (made, out) in files.items()}
+    written = {what: copy_into_place(made, out) for what, (made, out) in files.items()}
+    return {**written, "me": mix.write_background(dub.mix, folder / f"{name}.{dub.language}.me.wav")}
 
 
 def preview(dub: Dub, source: Source, out: Path) -> Path:

@@ -30,6 +30,9 @@ class Preset:
     is_dialogue_gated: bool = False
 
 
+#: What a lossy codec may add to a peak.
+ENCODING_DB = 1.0
+
 #: The preset that leaves everything that is not dubbed as it is.
 SOURCE = "source"
 
@@ -85,12 +88,14 @@ class Verdict:
 def judge(preset: Preset, measured: Loudness, source: Loudness | None = None) -> Verdict:
     """Compare a mix with a preset; ``source`` is the original's loudness, which preset ``source`` asks for.
 
-    An original whose own peaks are over the ceiling is not turned down by that preset: its peaks are the ceiling then.
+    An original whose own peaks are over the ceiling is not turned down by that preset: its peaks are the ceiling then,
+    and what encoding them anew adds.
     """
     target, ceiling = preset.target, preset.ceiling
     if preset.id == SOURCE and source is not None:
         target = source.integrated
-        ceiling = max(ceiling, source.true_peak if source.true_peak is not None else ceiling)
+        if source.true_peak is not None and source.true_peak > ceiling - ENCODING_DB:
+            ceiling = max(ceiling, source.true_peak + ENCODING_DB)
     found = measured.of(preset)
     is_loud = target is None or found is None or abs(found - target) <= preset.tolerance + 1e-9
     is_below = measured.true_peak is None or measured.true_peak <= ceiling + PEAK_SLACK_DB

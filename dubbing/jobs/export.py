@@ -170,14 +170,17 @@ class _Export:
         side_by_side(source.path, dub.video.path(dub.video.facts["file"]), target, self._clock("preview", "frame"))
 
     def _stems(self, target: Path) -> None:
-        from dubbing.pipeline.stages import mix, separate
+        from dubbing.pipeline.stages import mix
 
-        dub, source = self._dubbed
+        dub, _ = self._dubbed
         assert dub.mix is not None
         stem = Path(self._name("", "")).name
-        write_archive(target, [(f"{stem}.dub.wav", dub.mix.path(mix.SPEECH)),
-                               (f"{stem}.me.wav", source.separated.path(separate.MUSIC_AND_EFFECTS)),
-                               (f"{stem}.mix.wav", dub.mix.path(mix.MIX))], self._clock("archive"))
+        background = mix.write_background(dub.mix, target.with_name("me.wav"))
+        try:
+            write_archive(target, [(f"{stem}.dub.wav", dub.mix.path(mix.SPEECH)), (f"{stem}.me.wav", background),
+                                   (f"{stem}.mix.wav", dub.mix.path(mix.MIX))], self._clock("archive"))
+        finally:
+            background.unlink()
 
     def _subtitles(self, target: Path) -> None:
         of = str(self.options.get("of", "target"))

@@ -46,7 +46,7 @@ def mix_blocks(original: Iterable[Sound], background: Iterable[Sound], takes: Se
     ``original`` and ``background`` (M&E) yield ``[channels, samples]`` blocks of any size, equally long in total.
     ``spans`` are the lines that are dubbed (samples): there, and where a take sounds, the original gives way to M&E
     with cross-fades of 30 ms just outside; everywhere else the mix is the original, sample for sample. A take that
-    would drive the mix over -1 dBFS (true peak) is turned down for that moment; the rest of the mix is left alone.
+    would drive the mix over -1.5 dBFS (true peak) is turned down for that moment; the rest of the mix is left alone.
     duck_db: how far M&E goes down while a take sounds; 0.0 leaves it as it is.
     """
     fade = max(1, int(FADE_MS * sample_rate / 1000))

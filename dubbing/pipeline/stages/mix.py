@@ -16,7 +16,7 @@ from dubbing.media import audio
 from dubbing.media.loudness_meter import PeakMeter, PowerMeter, result
 from dubbing.media.probe import AudioInfo
 from dubbing.pipeline.artifact import Artifact
-from dubbing.pipeline.levels import LineLevel, audible, measure_lines, take_gain
+from dubbing.pipeline.levels import LineLevel, aligned, audible, measure_lines, take_gain
 from dubbing.pipeline.limiter import MixBlock
 from dubbing.pipeline.mixing import PlacedTake, mix_blocks
 from dubbing.pipeline.room import RoomProfile, place
@@ -97,6 +97,17 @@ def step(source: Path, source_sha256: str, separated: Artifact, lines: Sequence[
     inputs: dict[str, Artifact | str] = {"source": source_sha256, "separated": separated}
     inputs.update({f"take{i:05d}": line.take for i, line in enumerate(lines)})
     return Step("mix", VERSION, build, params, inputs, None, "s", None, language)
+
+
+def write_background(mixed: Artifact, out: Path) -> Path:
+    """Write the M&E as it is heard in a finished mix (ducked, at its loudness) as WAV: it and speech are the mix."""
+    import soundfile
+
+    with soundfile.SoundFile(mixed.path(MIX)) as file:
+        rate = int(file.samplerate)
+    pairs = aligned(audio.read_wav_blocks(mixed.path(MIX)), audio.read_wav_blocks(mixed.path(SPEECH)))
+    audio.write_wav(out, (whole - speech for whole, speech in pairs), rate)
+    return out
 
 
 def spans_of(lines: Iterable[Heard], rate: int, from_ms: int = 0) -> list[tuple[int, int]]:

@@ -33,7 +33,10 @@ def test_the_original_is_its_own_measure() -> None:
     loud = Loudness(-12.0, None, 0.4, 3.0)
     assert judge(PRESETS[SOURCE], measured(-12.6, 0.4), loud).is_kept
     assert not judge(PRESETS[SOURCE], measured(-14.0, 0.4), loud).is_loudness_kept
-    assert not judge(PRESETS[SOURCE], measured(-12.0, 0.9), loud).is_peak_kept
+    assert judge(PRESETS[SOURCE], measured(-12.0, 1.3), loud).is_peak_kept
+    assert not judge(PRESETS[SOURCE], measured(-12.0, 1.6), loud).is_peak_kept
+    soft = Loudness(-20.0, None, -9.0, 3.0)
+    assert not judge(PRESETS[SOURCE], measured(-20.0, -0.8), soft).is_peak_kept
     assert judge(PRESETS[SOURCE], measured(-12.0, -3.0)).is_kept
 
 

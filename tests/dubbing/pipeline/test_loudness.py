@@ -20,7 +20,7 @@ from dubbing.pipeline.loudness import PeakLimiter, levelled
 from dubbing.pipeline.runner import Runner
 from dubbing.pipeline.stage import Step
 from dubbing.pipeline.stages import loudness
-from dubbing.pipeline.stages.mix import MIX, SPEECH
+from dubbing.pipeline.stages.mix import MIX, SPEECH, write_background
 
 RATE = 16_000
 
@@ -96,6 +96,8 @@ def test_every_preset_is_met_as_the_file_is_encoded(name: str, tmp_path: Path) -
     quiet = slice(5 * RATE, 6 * RATE)
     np.testing.assert_allclose(stem[quiet], 0, atol=1e-6)
     assert len(now) == len(stem) == 6 * RATE
+    rest, _ = soundfile.read(write_background(made, tmp_path / "me.wav"), dtype="float32")
+    np.testing.assert_allclose(rest + stem, now, atol=1e-6)
 
 
 def test_silence_is_left_alone(tmp_path: Path) -> None:
