@@ -59,7 +59,8 @@ class DubResult:
     """What a run made. ``notes`` are for a person: what could not be done, and what to do about it.
 
     loudness: by language what was asked for and what the finished file measures. peak_mb: the most memory that any
-    stage of this run took.
+    stage of this run took. fit: by language how many lines are within -10 % and +20 % of their voice's tempo, estimated
+    before and after choosing among candidates, and as the takes are (see ``voicing.measured``).
     """
 
     project: str
@@ -71,6 +72,7 @@ class DubResult:
     notes: list[str] = field(default_factory=list)
     loudness: dict[str, dict[str, Any]] = field(default_factory=dict)
     peak_mb: int = 0
+    fit: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``dubbing dub --json`` prints."""
@@ -79,7 +81,8 @@ class DubResult:
                   "on_camera": u.on_camera} for u in self.utterances]
         return {"project": self.project, "outputs": {k: str(v) for k, v in self.outputs.items()},
                 "duration_s": self.duration_s, "utterances": lines, "stages": self.stages, "quality": self.quality,
-                "loudness": self.loudness, "peak_mb": self.peak_mb, "notes": self.notes}
+                "loudness": self.loudness, "peak_mb": self.peak_mb, "fit": self.fit,
+                "notes": self.notes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +332,8 @@ class Workspace:
         peak = max((summary.peak_bytes for summary in runner.summaries.values()), default=0)
         return DubResult(project.id, written, int(project.media["duration_ms"]) / 1000, lines,
                          summaries_json(runner.summaries.values()), {d.language: d.quality for d in dubs}, notes,
-                         {d.language: d.loudness for d in dubs}, round(peak / 1e6))
+                         {d.language: d.loudness for d in dubs}, round(peak / 1e6),
+                         {d.language: {**d.fit_report, "takes": d.fit_measured} for d in dubs})
 
     # exporting ----------------------------------------------------------------------------------------------------
 

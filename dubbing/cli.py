@@ -134,6 +134,9 @@ def show_result(result: DubResult) -> None:
                  line.target_text.get(language, ""),
                  f"{line.tempo[language]:.2f}" if language in line.tempo else "-"] for line in result.utterances]
         terminal.table(("Who", "When", "Source", f"Target ({language})", "Tempo"), rows, right=(4,))
+        if fit := result.fit.get(language, {}).get("takes"):
+            click.echo(f"Fit ({language}): {fit['in_window']} of {fit['lines']} lines at a comfortable tempo, "
+                       f"{fit['pauses_kept']} of {fit['pauses']} pauses kept")
         if loud := result.loudness.get(language):
             click.echo(f"Loudness ({language}): {_loudness(loud)}")
         click.echo(f"Dubbed video ({language}): {path}")
