@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -52,3 +53,23 @@ def test_a_dub_is_checked_as_it_is_made_and_again_after_an_edit(tmp_path: Path, 
     assert "1999" in page.read_text() and page.read_text().startswith("<!doctype html>")
     code, table = dubbing("project", "qc", project)
     assert code == 0 and "numbers" in table and "error" in table
+
+
+def test_a_dub_is_not_lost_because_nobody_can_listen(tmp_path: Path, dubbing: Any,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project whose lines came with it needs no recognizer until the dub is judged."""
+    from dubbing import judging, registry
+    from dubbing.errors import UnavailableError
+
+    def choose(kind: str, wanted: str = "auto", **given: str | None) -> Any:
+        if kind == "asr":
+            raise UnavailableError("No asr engine can run here.", "Add one.")
+        return registry.choose(kind, wanted, **given)
+
+    monkeypatch.setattr(judging, "registry", SimpleNamespace(choose=choose))
+    clip = make(tmp_path, "clip.mp4", frames=160, sound="bursts")
+    code, out = dubbing("dub", clip, "--to", "en", "--out", tmp_path / "out.mp4", "--json", *FAKES)
+    made = json.loads(out)
+    assert code == 0 and made["quality"]["en"]["word_error_rate"] is None
+    report = json.loads(dubbing("project", "qc", made["project"], "--json")[1])
+    assert report["skipped"]["word_errors"] == "No asr engine can run here."

@@ -61,20 +61,24 @@ class JudgedLine:
         return ((max(first - _NEAR_MS, self.after_ms + _EDGE_MS), first), (stop, min(stop + _NEAR_MS, self.until_ms)))
 
 
-def step(recognizer: Recognizer, lipsyncer: LipSyncer | None, source: Path, tracks: Artifact | None, video: Artifact,
-         mixed: Artifact, separated: Artifact, lines: Sequence[JudgedLine], *, language: str,
+def step(recognizer: Recognizer | None, lipsyncer: LipSyncer | None, source: Path, tracks: Artifact | None,
+         video: Artifact, mixed: Artifact, separated: Artifact, lines: Sequence[JudgedLine], *, language: str,
          printer: Diarizer | None = None) -> Step:
     """Words of the re-transcribed speech stem, fit of the takes, onsets and silences beside the original's, voice
     prints, lip-sync measured on the pictures of the exported file.
 
-    ``mixed`` has the stems, ``separated`` the original's; ``printer`` takes the voice prints of single lines.
+    Without a ``recognizer`` nobody listens. ``mixed`` has the stems, ``separated`` the original's; ``printer`` takes
+    the voice prints of single lines.
     """
 
     def build(folder: Path, facts: dict[str, Any], report: Report) -> None:
         dubbed = audio.read_mono_16k(mixed.path(SPEECH))
-        heard = recognizer.transcribe(dubbed, language=language, report=part(report, 0, 3))
-        result = {"fit": _fit(lines), **_heard(heard, lines, language)}
-        of_lines = _lines(heard, lines, language)
+        result: dict[str, Any] = {"fit": _fit(lines), "heard": None, "word_error_rate": None}
+        of_lines: dict[str, dict[str, Any]] = {line.id: {} for line in lines}
+        if recognizer is not None:
+            heard = recognizer.transcribe(dubbed, language=language, report=part(report, 0, 3))
+            result |= _heard(heard, lines, language)
+            of_lines = _lines(heard, lines, language)
         report(1, 3, "")
         _measure(of_lines, lines, dubbed, separated, mixed, source)
         if printer is not None:
@@ -82,7 +86,8 @@ def step(recognizer: Recognizer, lipsyncer: LipSyncer | None, source: Path, trac
         report(2, 3, "")
         painted = [line for line in lines if line.rendered is not None and line.rendered.facts["frames"]]
         if lipsyncer is not None and tracks is not None and painted:
-            recognizer.release()
+            if recognizer is not None:
+                recognizer.release()
             lipsyncer.load()
             takes = [(line.speaker, line.start_ms, load_take(line.take)[2]) for line in painted]
             result["lip_sync"] = lipsyncer.score(source, tracks.folder, video.path(video.facts["file"]), takes,
