@@ -31,7 +31,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Every finding, the necessary ones first."""
-    return [_python(), _home(), _database(), *_weights(), *_engines(), _gpu(), _hub()]
+    return [_python(), _home(), _database(), *_weights(), *_engines(), _memory(), _gpu(), _hub()]
 
 
 def _python() -> Finding:
@@ -85,6 +85,15 @@ def _engines() -> list[Finding]:
         findings += [Finding(f"Engine: {kind} {row.name}", False, True, row.why_unavailable or "")
                      for row in rows if not row.is_available]
     return findings
+
+
+def _memory() -> Finding:
+    from dubbing.memory import budget_mb, free_mb
+
+    asked = load_settings().memory_budget_gb > 0
+    state = f"models may take {budget_mb() / 1000:.1f} GB; {free_mb() / 1000:.1f} GB are free"
+    return Finding("Memory", True, True, state,
+                   "" if asked else "DUBBING_MEMORY_BUDGET_GB sets another bound.")
 
 
 def _gpu() -> Finding:
