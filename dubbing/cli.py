@@ -139,6 +139,9 @@ def show_result(result: DubResult) -> None:
                        f"{fit['pauses_kept']} of {fit['pauses']} pauses kept")
         if loud := result.loudness.get(language):
             click.echo(f"Loudness ({language}): {_loudness(loud)}")
+        if found := result.quality.get(language, {}).get("qc"):
+            click.echo(f"Quality ({language}): {found['errors']} errors, {found['warnings']} warnings, "
+                       f"{found['infos']} notes; `dubbing project qc {result.project} --to {language}` tells them")
         click.echo(f"Dubbed video ({language}): {path}")
     for text in result.notes:
         terminal.note(f"Note: {text}")

@@ -234,3 +234,12 @@ def test_a_check_is_quick() -> None:
     started = time.process_time()
     run(replace(CLEAN, lines=many))
     assert time.process_time() - started < 5.0
+
+
+def test_every_check_and_figure_has_a_name_in_every_language_of_the_page() -> None:
+    from dubbing.qc.page_words import CHECK_WORDS, FIGURE_WORDS, WORDS
+
+    for code in WORDS:
+        assert set(CHECK_WORDS[code]) == set(CHECKS)
+        assert WORDS[code].keys() == WORDS["en"].keys() and FIGURE_WORDS[code].keys() == FIGURE_WORDS["en"].keys()
+    assert set(FIGURE_WORDS["en"]) >= set(figures(replace(CLEAN, lip_sync={"opening_r": 1.0})))
