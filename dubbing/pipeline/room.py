@@ -33,6 +33,7 @@ _EARLY_S = 0.05
 _MOST_TAIL_DB = 9.0
 _FIRST_REFLECTION_S, _DENSE_S = 0.003, 0.04
 _HIGH_DECAYS = 0.7
+_AIR_HZ, _SPEECH_HZ = 5000.0, 3500.0
 _SEED = 20_240
 #: Beyond the band: telephones cut steeply above it, less so below.
 _CUT_LOW_OCTAVE_DB, _CUT_HIGH_OCTAVE_DB = 40.0, 120.0
@@ -81,9 +82,16 @@ def impulse(room: RoomProfile, sample_rate: int) -> Array:
     noise *= (np.random.default_rng(_SEED + 1).random(count) < density) / np.sqrt(density)
     noise[seconds < _FIRST_REFLECTION_S] = 0.0
     low = sosfilt(butter(2, min(2000.0, 0.4 * sample_rate), fs=sample_rate, output="sos"), noise)
+    air = butter(1, min(_AIR_HZ, 0.45 * sample_rate), fs=sample_rate, output="sos")
     # Air and walls take the high part sooner.
     answer = low * np.exp(-6.908 * seconds / t60) + (noise - low) * np.exp(-6.908 * seconds / (t60 * _HIGH_DECAYS))
-    answer *= np.sqrt(_tail_energy(answer, room.clarity_db, sample_rate) / float(np.sum(np.square(answer))))
+    answer = sosfilt(air, answer)
+    click = np.zeros(count)
+    click[0] = 1.0
+    # Where speech has its energy, whatever the rate: that of a click there is what the tail is weighed against.
+    weigh = butter(2, min(_SPEECH_HZ, 0.4 * sample_rate), fs=sample_rate, output="sos")
+    heard, direct = sosfilt(weigh, answer), float(np.sum(np.square(sosfilt(weigh, click))))
+    answer *= np.sqrt(_tail_energy(heard, room.clarity_db, sample_rate) * direct / float(np.sum(np.square(heard))))
     answer[0] = 1.0
     return np.asarray(answer)
 
