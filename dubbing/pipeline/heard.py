@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,10 +39,14 @@ def heard_by_line(words: Sequence[Word], places: Sequence[Place], language: str)
     """The words of each of ``places`` (in order of their start) by their times; at the border between two lines that
     follow each other closely, where they fit the texts best."""
     shared: list[list[Word]] = [[] for _ in places]
+    starts = [place.start_ms for place in places]
+    longest = max((place.end_ms - place.start_ms for place in places), default=0)
     for word in sorted(words, key=lambda one: one.start_ms):
-        index = _place_of(word, places, language)
+        first = bisect_left(starts, word.start_ms - longest - _NEAR_MS)
+        stop = bisect_right(starts, word.end_ms + _NEAR_MS)
+        index = _place_of(word, places[first:stop], language)
         if index is not None:
-            shared[index].append(word)
+            shared[first + index].append(word)
     for left in range(len(places) - 1):
         if places[left + 1].start_ms - places[left].end_ms <= _BORDER_MS:
             shared[left], shared[left + 1] = _best_border(shared[left], shared[left + 1], places[left],
