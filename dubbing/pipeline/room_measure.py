@@ -5,7 +5,8 @@ What is known of the room is how the sound dies away when somebody stops (:mod:`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -62,29 +63,65 @@ class RoomProfile:
         return cls(**{**known, "bands_db": tuple(data.get("bands_db", ()))})
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A line at 16 kHz, mono: its speech, then its tail; ``rest`` is what a separator left of the same moments."""
+
+    speech: Sound
+    spoken_samples: int
+    rest: Sound | None = None
+
+
 def measure_room(sound_16k: Sound, spans: Sequence[tuple[float, float]], rest_16k: Sound | None = None) -> RoomProfile:
-    """The room in which the lines ``spans`` (ms) of mono 16 kHz speech are said.
+    """The room in which the lines ``spans`` (ms) of mono 16 kHz speech are said (see :func:`room_of`)."""
+    return room_of([_cut(sound_16k, rest_16k, start, end, until)
+                    for (start, end), until in zip(spans, tail_ends(spans), strict=True)])
+
+
+def room_of(pieces: Sequence[Piece]) -> RoomProfile:
+    """The room that lines have in common.
 
     Sound after a line belongs to it until the next begins: there the room is heard best. With less than a second of
-    speech the profile is a dry one of full band. rest_16k: what a separator left of the same sound; where that is
-    little but the speech's own tail, which separators take for noise, it is heard together with the speech.
+    speech the profile is a dry one of full band. Where a separator's rest is little but the speech's own tail, which
+    separators take for noise, it is heard together with the speech.
     """
-    heard = sum(end - start for start, end in spans) / 1000
+    heard = sum(piece.spoken_samples for piece in pieces) / RATE
     if heard < _LEAST_SECONDS:
         return RoomProfile(heard_s=round(heard, 2))
-    speech = _joined(sound_16k, spans)
+    speech = np.concatenate([piece.speech[: piece.spoken_samples] for piece in pieces])
     low, high = passband(speech)
     profile = RoomProfile(low_hz=low, high_hz=high, bands_db=spectrum_bands(speech), heard_s=round(heard, 2))
     if heard < _LEAST_SECONDS_OF_DECAY:
         return profile
-    tailed = with_tails(spans, len(sound_16k) * 1000 / RATE)
-    voice = _joined(sound_16k, tailed)
-    if rest_16k is not None:
-        rest = _joined(rest_16k, tailed)
-        rest = np.pad(rest, (0, len(voice) - len(rest)))
+    voice = np.concatenate([piece.speech for piece in pieces])
+    rests = [piece.rest for piece in pieces if piece.rest is not None]
+    if len(rests) == len(pieces):
+        rest = np.concatenate(rests)
         voice = voice + rest if follows(rest, voice) else voice
     t60, clarity = reverberation(voice)
     return replace(profile, t60_s=round(t60, 2), clarity_db=round(clarity, 1))
+
+
+def tail_ends(spans: Sequence[tuple[float, float]]) -> list[float]:
+    """Until when (ms) each line's room is heard alone: to the next line of anybody, 400 ms at most."""
+    starts = sorted(start for start, _ in spans)
+    ends = []
+    for start, end in spans:
+        later = bisect_right(starts, start)
+        following = starts[later] if later < len(starts) else end + _TAIL_MS
+        ends.append(max(end, min(end + _TAIL_MS, following)))
+    return ends
+
+
+def _cut(sound_16k: Sound, rest_16k: Sound | None, start_ms: float, end_ms: float, until_ms: float) -> Piece:
+    first, last = int(start_ms * RATE / 1000), int(until_ms * RATE / 1000)
+    speech = sound_16k[first:last]
+    spoken = min(len(speech), int((end_ms - start_ms) * RATE / 1000))
+    return Piece(speech, spoken, None if rest_16k is None else _as_long(rest_16k[first:last], len(speech)))
+
+
+def _as_long(sound: Sound, count: int) -> Sound:
+    return np.pad(sound[:count], (0, max(0, count - len(sound))))
 
 
 def follows(rest_16k: Sound, speech_16k: Sound) -> bool:
@@ -101,24 +138,6 @@ def _envelope_db(sound_16k: Sound) -> Array:
     power = np.square(np.asarray(sound_16k[: count * _ENVELOPE], np.float64)).reshape(count, _ENVELOPE).mean(1)
     level = 10 * np.log10(power + 1e-12)
     return np.maximum(level, level.max(initial=-120.0) - 60)
-
-
-def with_tails(spans: Sequence[tuple[float, float]], length_ms: float) -> list[tuple[float, float]]:
-    """The lines (ms), each with the silence after it in which the room is heard alone."""
-    ordered = sorted(spans)
-    starts = [start for start, _ in ordered[1:]] + [length_ms]
-    return [(start, max(end, min(end + _TAIL_MS, following)))
-            for (start, end), following in zip(ordered, starts, strict=True)]
-
-
-def _joined(sound_16k: Sound, spans: Sequence[tuple[float, float]]) -> Sound:
-    """The pieces one after the other, at most two minutes of them."""
-    pieces, left = [np.zeros(0, np.float32)], _MOST_SECONDS * RATE
-    for start, end in spans:
-        piece = sound_16k[int(start * RATE / 1000): int(end * RATE / 1000)][:left]
-        pieces.append(piece)
-        left -= len(piece)
-    return np.concatenate(pieces)
 
 
 def spectrum_bands(speech_16k: Sound) -> tuple[float, ...]:
@@ -164,20 +183,27 @@ def _loud_spectra(speech_16k: Sound) -> Array:
     return np.asarray(np.abs(np.fft.rfft(frames[loud] * np.hanning(_WINDOW))) ** 2)
 
 
-def measure_rooms(sound_16k: Sound, lines: Sequence[tuple[str, float, float]],
-                  report: Report = silent, rest_16k: Sound | None = None) -> list[RoomProfile]:
+#: ``read(start_ms, end_ms)`` gives mono 16 kHz sound of a stem.
+Read = Callable[[float, float], Sound]
+
+
+def measure_rooms(speech: Read, lines: Sequence[tuple[str, float, float]], report: Report = silent,
+                  rest: Read | None = None) -> list[RoomProfile]:
     """A room for each of ``lines`` (speaker, start and end in ms), measured on all lines of its speaker that pass
-    through the same band: somebody on the telephone sounds like nobody in the room."""
-    narrow = []
-    for done, (_, start, end) in enumerate(lines):
+    through the same band: somebody on the telephone sounds like nobody in the room. Two minutes of each at the most
+    are in memory."""
+    groups: dict[tuple[str, bool], list[Piece]] = {}
+    kinds: list[tuple[str, bool]] = []
+    ends = tail_ends([(start, end) for _, start, end in lines])
+    for done, ((speaker, start, end), until) in enumerate(zip(lines, ends, strict=True)):
         report(done, len(lines), "")
-        narrow.append(passband(sound_16k[int(start * RATE / 1000): int(end * RATE / 1000)])[1] < _NARROW_HZ)
-    groups: dict[tuple[str, bool], list[int]] = {}
-    for i, (speaker, _, _) in enumerate(lines):
-        groups.setdefault((speaker, narrow[i]), []).append(i)
-    rooms = [RoomProfile()] * len(lines)
-    for members in groups.values():
-        room = measure_room(sound_16k, [lines[i][1:] for i in members], rest_16k)
-        for i in members:
-            rooms[i] = room
-    return rooms
+        sound = speech(start, until)
+        spoken = min(len(sound), int((end - start) * RATE / 1000))
+        kind = speaker, passband(sound[:spoken])[1] < _NARROW_HZ
+        kinds.append(kind)
+        pieces = groups.setdefault(kind, [])
+        if sum(len(piece.speech) for piece in pieces) < _MOST_SECONDS * RATE:
+            left = None if rest is None else _as_long(rest(start, until), len(sound))
+            pieces.append(Piece(sound, spoken, left))
+    rooms = {kind: room_of(pieces) for kind, pieces in groups.items()}
+    return [rooms[kind] for kind in kinds]

@@ -14,7 +14,7 @@ from dubbing.engines.base import SpeakerSpan
 from dubbing.media import audio
 from dubbing.pipeline.artifact import ArtifactStore
 from dubbing.pipeline.room import is_audible, place
-from dubbing.pipeline.room_measure import RoomProfile, follows, measure_room, measure_rooms
+from dubbing.pipeline.room_measure import Read, RoomProfile, follows, measure_room, measure_rooms, tail_ends
 from dubbing.pipeline.stages import room as room_stage
 from samples.formant_voices import FormantVoices
 from samples.rooms import RATE, KnownRoom, decaying_noise, random_shoebox
@@ -36,6 +36,10 @@ def take() -> np.ndarray:
     sound, _ = voices.speak("Only a sandwich, and a bottle of water. I hope you bring a warm coat.", "en+f2", 150, 50,
                             50)
     return audio.resample(sound, voices.rate, RATE)
+
+
+def reader(sound: np.ndarray) -> Read:
+    return lambda start, end: sound[int(start * RATE / 1000): int(end * RATE / 1000)]
 
 
 def heard_in(room: KnownRoom, sound: np.ndarray) -> np.ndarray:
@@ -122,7 +126,7 @@ def test_the_telephone_line_of_a_speaker_has_a_room_of_its_own() -> None:
     mixed = sound.copy()
     start, end = (int(ms * RATE / 1000) for ms in lines[1])
     mixed[start:end] = sosfiltfilt(butter(6, [300, 3400], "band", fs=RATE, output="sos"), sound[start:end])
-    rooms = measure_rooms(mixed, [("Pablo", *line) for line in lines])
+    rooms = measure_rooms(reader(mixed), [("Pablo", *line) for line in lines])
     assert [room.is_narrow for room in rooms] == [False, True, False]
     assert rooms[0] == rooms[2]
 
@@ -156,5 +160,11 @@ def test_rooms_are_kept_as_an_artifact(tmp_path: Path) -> None:
     assert made is not None
     rooms = room_stage.load_rooms(made)
     assert len(rooms) == len(lines)
-    assert rooms[0] == measure_rooms(sound, [("Pablo", round(a), round(b)) for a, b in lines])[0]
+    direct = measure_rooms(reader(sound), [("Pablo", round(a), round(b)) for a, b in lines])[0]
+    assert (rooms[0].t60_s, rooms[0].clarity_db) == pytest.approx((direct.t60_s, direct.clarity_db), rel=0.05)
     assert RoomProfile.from_json(json.loads(json.dumps(rooms[0].to_json()))) == rooms[0]
+
+
+def test_a_tail_ends_where_anybody_speaks() -> None:
+    assert tail_ends([(0, 1000), (1200, 2000), (1500, 3000), (9000, 9500)]) == [1200, 2000, 3400, 9900]
+    assert tail_ends([]) == []
