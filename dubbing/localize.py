@@ -21,7 +21,7 @@ from dubbing.storage.repository import Repository
 from dubbing.team.consent import FACE, allowance
 from dubbing.understand import Source
 from dubbing.voicing import Voicing, speaker_name
-from dubbing.wording import Wording
+from dubbing.wording import Worded, Wording
 
 #: Around its own speech a line may repaint the mouth this far, to ease in and out.
 EASE_MS = 160
@@ -72,8 +72,7 @@ class Localization:
 
     def run(self, suffix: str = ".mp4") -> Dub:
         """Every stage in order. ``suffix`` chooses the container of the finished file."""
-        self._translate()
-        takes = self.voicing.run()
+        takes = self._speak()
         rendered = self._repaint(takes)
         mixdown = Mixdown(self.options, self.source, self.runner, self.dub, self.utterances)
         self.dub.mix = mixdown.run(takes)
@@ -82,11 +81,21 @@ class Localization:
         self._judge(takes, rendered)
         return self.dub
 
-    def _translate(self) -> None:
-        worded = Wording(self.storage, self.project, self.options, self.source, self.runner, self.language,
-                         self.utterances, self.is_on_camera).run()
-        self.dub.translations = worded.translations
-        self.dub.fit_report = worded.fit_report
+    def _speak(self) -> dict[str, Artifact]:
+        """Translate and speak; what turns out not to fit although it was thought to is worded, and spoken, again."""
+        wording = Wording(self.storage, self.project, self.options, self.source, self.runner, self.language,
+                          self.utterances, self.is_on_camera)
+        self._take_over(wording.run())
+        takes = self.voicing.run()
+        again = wording.reconsider({key: take.facts["natural_ms"] for key, take in takes.items()})
+        if again is None:
+            return takes
+        self.dub.notes.clear()
+        self._take_over(again)
+        return self.voicing.run()
+
+    def _take_over(self, worded: Worded) -> None:
+        self.dub.translations, self.dub.fit_report = worded.translations, worded.fit_report
         self.dub.notes += worded.notes
 
     def _spoken(self) -> list[Utterance]:

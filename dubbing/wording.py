@@ -13,10 +13,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
+from typing import Any
 
 from dubbing import registry
 from dubbing.domain import choosing, closures, marks, terms
-from dubbing.domain.estimate import budget_for, pace_of
+from dubbing.domain.estimate import budget_for, pace_of, scaled
 from dubbing.domain.isochrony import Fit, Slot
 from dubbing.domain.lines import slots_of
 from dubbing.domain.project import Project, Translation, Utterance
@@ -79,7 +81,48 @@ class Wording:
                 self._fill(due, engines)
                 for line in due:
                     self._keep(line, known.get(line.utterance.id))
-        worded = Worded(self.storage.translations.all(self.project.id, self.language), self._notes)
+        return self._worded()
+
+    def reconsider(self, naturals: Mapping[str, float]) -> Worded | None:
+        """Choose anew where a take does not fit although its text was thought to; None where no text changed.
+
+        naturals: how long (ms) each line's present text takes at its voice's own tempo, by line id. A line is asked
+        about once: what is chosen then stays, whatever its take does.
+        """
+        known = self.storage.translations.all(self.project.id, self.language)
+        scales = {u.id: scale for u in self._mine(known) if u.id in naturals.keys() & known.keys() - self._accepted()
+                  and (scale := self._surprise(u, known[u.id], naturals[u.id])) is not None}
+        if not scales:
+            return None
+        engines = self._engines()
+        mine = [u for u in self.utterances if u.id in scales]
+        lines = [line for line in self._lines(mine, engines, scales) if self._stands(known[line.utterance.id], line)]
+        self._fill(lines, engines)
+        for line in lines:
+            self._keep(line, known[line.utterance.id], {"measured_ms": round(naturals[line.utterance.id])})
+        worded = self._worded()
+        is_same = all(worded.translations[key].text == known[key].text for key in scales)
+        return None if is_same else worded
+
+    def _accepted(self) -> set[str]:
+        """Lines whose take a person chose, or whose dub was accepted."""
+        states = self.storage.reviews.states(self.project.id, self.language)
+        wanted = self.storage.takes.chosen_by_people(self.project.id, self.language)
+        chosen = self.storage.takes.chosen(self.project.id, self.language)
+        return ({key for key, take in chosen.items() if take.id in wanted}
+                | {key for key, layers in states.items() if is_protected(layers.get(Layer.DUB, ReviewState.DRAFT))})
+
+    def _surprise(self, utterance: Utterance, now: Translation, natural: float) -> float | None:
+        """How much longer a line took than was thought, where that is why it does not fit."""
+        slot, expected = self._slots[utterance.id], choosing.natural_ms(now.text, self._pace(utterance))
+        if "measured_ms" in now.details or not now.details.get("candidates") or expected == 0:
+            return None
+        is_fine = choosing.in_window(choosing.tempo_of(natural, slot))
+        was_fine = choosing.in_window(choosing.tempo_of(expected, slot))
+        return natural / expected if was_fine and not is_fine else None
+
+    def _worded(self) -> Worded:
+        worded = Worded(self.storage.translations.all(self.project.id, self.language), list(self._notes))
         worded.fit_report = self._fit_report(worded.translations)
         silent = [u.id for u in self.utterances
                   if u.id not in worded.translations or not worded.translations[u.id].text.strip()]
@@ -106,14 +149,16 @@ class Wording:
         self._notes += registry.why_not_better("translate", engine.id)
         return [engine, *(one for one in registry.translators(source, self.language) if one is not engine)]
 
-    def _lines(self, utterances: Sequence[Utterance], engines: Sequence[Translator]) -> list[WordedLine]:
+    def _lines(self, utterances: Sequence[Utterance], engines: Sequence[Translator],
+               scales: Mapping[str, float] = MappingProxyType({})) -> list[WordedLine]:
+        """scales: by line id, how much more time its voice takes than its usual pace."""
         made_by = [f"{engine.id}@{engine.version}" for engine in engines]
-        return [self._line(utterance, made_by) for utterance in utterances]
+        return [self._line(utterance, made_by, scales.get(utterance.id, 1.0)) for utterance in utterances]
 
-    def _line(self, utterance: Utterance, made_by: Sequence[str]) -> WordedLine:
+    def _line(self, utterance: Utterance, made_by: Sequence[str], scale: float) -> WordedLine:
         plain, tokens = marks.protect(utterance.text)
         held, slot = terms.rules(plain, self._glossary), self._slots[utterance.id]
-        pace = self._paces.get(utterance.speaker, pace_of(self.language))
+        pace = scaled(self._pace(utterance), scale)
         seen = None
         if self._is_on_camera(utterance):
             seen = self._original_closures(utterance, plain)
@@ -256,7 +301,7 @@ class Wording:
 
     # keeping --------------------------------------------------------------------------------------------------------
 
-    def _keep(self, line: WordedLine, now: Translation | None) -> None:
+    def _keep(self, line: WordedLine, now: Translation | None, more: Mapping[str, Any] = MappingProxyType({})) -> None:
         """Save the best candidate, where there is one."""
         ranked = line.ranked()
         if not line.plain.strip() and line.tokens:
@@ -267,7 +312,7 @@ class Wording:
             details = line.details(ranked)
         else:
             return
-        details["recipe"] = line.recipe
+        details |= {"recipe": line.recipe, **more}
         utterance = line.utterance
         if now is not None and (now.text, now.engine, dict(now.details)) == (text, engine, details) and \
                 now.source_revision >= utterance.text_revision:
@@ -281,7 +326,7 @@ class Wording:
             translation = translations.get(utterance.id)
             if translation is None:
                 continue
-            pace, slot = self._paces.get(utterance.speaker, pace_of(self.language)), self._slots[utterance.id]
+            pace, slot = self._pace(utterance), self._slots[utterance.id]
             natural = choosing.natural_ms(translation.text, pace)
             if natural == 0:
                 continue
@@ -329,6 +374,9 @@ class Wording:
     @cached_property
     def _slots(self) -> dict[str, Slot]:
         return slots_of(self.utterances, self.source.media.duration_ms)
+
+    def _pace(self, utterance: Utterance) -> Pace:
+        return self._paces.get(utterance.speaker, pace_of(self.language))
 
     @cached_property
     def _paces(self) -> dict[str, Pace]:

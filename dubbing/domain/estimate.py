@@ -207,6 +207,12 @@ def calibrated(pace: Pace, takes: Iterable[SpokenText]) -> Pace:
                    pause_ms={mark: value * scale for mark, value in pace.pause_ms.items()})
 
 
+def scaled(pace: Pace, scale: float) -> Pace:
+    """A pace at which everything takes ``scale`` times as long."""
+    return replace(pace, ms_per_syllable=pace.ms_per_syllable * scale, lead_ms=pace.lead_ms * scale,
+                   pause_ms={mark: value * scale for mark, value in pace.pause_ms.items()})
+
+
 def _weighted_median(values: Sequence[tuple[float, float]]) -> float:
     """The middle of (value, weight) pairs."""
     half, seen = sum(weight for _, weight in values) / 2, 0.0

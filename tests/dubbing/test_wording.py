@@ -67,9 +67,10 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 @pytest.fixture
 def translate(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Worded]:
-    """Run the wording of a project with these engines, "auto" choosing among them in this order."""
+    """Run the wording of a project with these engines, "auto" choosing among them in this order; with ``naturals``,
+    reconsider what it did."""
 
-    def run(project: Project, *engines: Engine, **options: Any) -> Worded:
+    def run(project: Project, *engines: Engine, naturals: Any = None, **options: Any) -> Worded | None:
         is_free = options.setdefault("translator", "auto") == "auto"
         monkeypatch.setattr("dubbing.registry.choose_translator", lambda *_: engines[0])
         monkeypatch.setattr("dubbing.registry.translators", lambda *_: list(engines) if is_free else [])
@@ -77,8 +78,9 @@ def translate(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable
         source = SimpleNamespace(language="es", media=SimpleNamespace(duration_ms=60_000),
                                  sound=Artifact("s", Path("nowhere"), {}))
         storage = workspace.storage
-        return Wording(storage, project, DubOptions(targets=("en",), source="es", **options), source,
-                       Runner(workspace.artifacts), "en", storage.utterances.all(project.id)).run()
+        wording = Wording(storage, project, DubOptions(targets=("en",), source="es", **options), source,
+                          Runner(workspace.artifacts), "en", storage.utterances.all(project.id))
+        return wording.run() if naturals is None else wording.reconsider(naturals)
 
     return run
 
@@ -115,6 +117,27 @@ def test_rules_reword_what_nobody_says_in_time(workspace: Workspace, translate: 
     chosen = only(translate(project, Engine("a", {"Hola, me llamo Pablo.": [("Hello, my name is Pablo.", 0.9)]})))
     assert chosen.text in ("Hello, I'm Pablo.", "Hi, I'm Pablo.", "Hi, my name is Pablo.")
     assert chosen.details["candidates"][0]["how"] and chosen.details["first"]["text"] == "Hello, my name is Pablo."
+
+
+def test_what_takes_show_not_to_fit_is_worded_again_once(workspace: Workspace,
+                                                          translate: Callable[..., Any]) -> None:
+    engine = Engine("a", {"Sí.": [("Yes, of course.", 0.8)], "Barcos.": [
+        ("The boats are lying in the harbour.", 0.8), ("Boats lie in the harbour.", 0.75)]})
+    project = project_of(workspace, ("Barcos.", 0, 2000), ("Sí.", 2500, 3200))
+    first = translate(project, engine).translations
+    assert first["u0001"].text == "The boats are lying in the harbour."
+    fine = {"u0001": 2000.0, "u0002": 700.0}
+    assert translate(project, engine, naturals=fine) is None
+    workspace.storage.reviews.move(project.id, ["u0001"], Layer.DUB, ReviewState.APPROVED, language="en",
+                                   on_the_way=True)
+    assert translate(project, engine, naturals={"u0001": 2700.0}) is None
+    workspace.storage.reviews.move(project.id, ["u0001"], Layer.DUB, ReviewState.CHANGES_REQUESTED, language="en")
+    again = translate(project, engine, naturals={"u0001": 2700.0, "u0002": 700.0})
+    assert again.translations["u0001"].text == "Boats lie in the harbour."
+    assert again.translations["u0001"].details["measured_ms"] == 2700
+    assert again.translations["u0002"] == first["u0002"]
+    assert translate(project, engine, naturals={"u0001": 900.0, "u0002": 700.0}) is None
+    assert translate(project, engine).translations == again.translations
 
 
 def test_what_can_rewrite_is_asked_with_the_budget(workspace: Workspace, translate: Callable[..., Worded]) -> None:
