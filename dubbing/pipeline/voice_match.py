@@ -41,7 +41,8 @@ _SAME_VOICE = 9.0
 #: Two shifts of one voice are two people from this distance on: semitones, and formants at 3 semitones for 10 %.
 _LEAST_APART = 3.0
 _SEMITONES_A_FORMANT = 30.0
-_LEAST_SHIFT_SEMITONES = 0.7
+#: The vocoder costs more likeness than a smaller shift brings: 0.02 to 0.13 of a voice print's cosine (docs/voices.md).
+_LEAST_SHIFT_SEMITONES = 1.5
 _FORMANT_TRUST = 0.6
 
 
@@ -247,7 +248,7 @@ def _shift(profile: SpeakerProfile, voice: Voice, scale: float | None) -> VoiceS
     own = scale or _SCALE_OF_SEX.get(voice.sex, 1.0)
     ratio = 1 + _FORMANT_TRUST * (profile.formant_scale / own - 1)
     ratio = round(float(np.clip(ratio, 1 - MOST_FORMANT, 1 + MOST_FORMANT)), 2)
-    if abs(semitones) < _LEAST_SHIFT_SEMITONES and abs(ratio - 1) < 0.03:
+    if abs(semitones) < _LEAST_SHIFT_SEMITONES:
         return VoiceSpec(voice.id)
     return VoiceSpec(voice.id, round(semitones, 1), ratio)
 

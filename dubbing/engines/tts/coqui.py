@@ -130,8 +130,8 @@ class CoquiSynthesizer:
             raise UnavailableError(f"The voice model does not speak {language!r}.",
                                    f"It speaks {', '.join(self.languages())}.")
         parts = []
-        pieces = cut(" ".join(without_ipa(spoken(text)).split()), _MOST_LETTERS.get(language, _USUAL_LETTERS))
-        for piece in pieces:
+        plain = " ".join(without_ipa(spoken(text)).split())
+        for piece in self._pieces(plain, language, _MOST_LETTERS.get(language, _USUAL_LETTERS)):
             sound, phonemes = self._said(piece, language, person, voice, speed)
             if len(sound):
                 parts.append((sound, phonemes, _PAUSE_MS.get(piece[-1], 60.0) / speed))
@@ -142,6 +142,15 @@ class CoquiSynthesizer:
         peak = float(np.abs(whole).max())
         whole = whole * np.float32(_HIGHEST_PEAK / peak) if peak > _HIGHEST_PEAK else whole
         return Speech(whole, self._model.sample_rate, joined)
+
+    def _pieces(self, text: str, language: str, most: int) -> list[str]:
+        """``text`` in pieces that the model can say at once."""
+        assert self._model is not None
+        found: list[str] = []
+        for piece in cut(text, most):
+            can_be_said = len(piece) < 2 or self._model.fits(piece, language)
+            found += [piece] if can_be_said else self._pieces(piece, language, (len(piece) + 1) // 2)
+        return found
 
     def _said(self, piece: str, language: str, person: Person, voice: str, speed: float) -> tuple[Sound, Any]:
         """One piece; another try with another seed where the sound does not say it."""

@@ -33,6 +33,8 @@ class Person:
 class Model(Protocol):
     sample_rate: int
 
+    def fits(self, text: str, language: str) -> bool: ...
+
     def own(self, name: str) -> Person: ...
 
     def like(self, reference: Path) -> Person: ...
@@ -72,6 +74,11 @@ class Xtts:
         self._model.to(device)
         self._config = config
         self.sample_rate = int(config.audio.output_sample_rate)
+
+    def fits(self, text: str, language: str) -> bool:
+        """Whether the model can say so much at once."""
+        tokens = self._model.tokenizer.encode(text.strip().lower(), lang=language)
+        return len(tokens) < int(self._model.args.gpt_max_text_tokens)
 
     def own(self, name: str) -> Person:
         known = getattr(self._model.speaker_manager, "speakers", None) or {}
@@ -127,6 +134,9 @@ class OneGo:
         self._model = model
         self._natural_scale = float(getattr(model, "length_scale", 1.0))
         self.sample_rate = int(config.audio["sample_rate"])
+
+    def fits(self, text: str, language: str) -> bool:
+        return True
 
     def own(self, name: str) -> Person:
         return Person(name)

@@ -66,10 +66,14 @@ def speaker(pitch: float, sex: str, scale: float = 1.0) -> SpeakerProfile:
 
 
 def test_distinct_voices_by_sex_and_pitch() -> None:
-    people = {"a": speaker(190, "female"), "b": speaker(115, "male"), "c": speaker(260, "female")}
+    people = {"a": speaker(190, "female"), "b": speaker(130, "male"), "c": speaker(260, "female")}
     chosen = assign_voices(people, VOICES)
     assert [chosen[who].voice for who in "abc"] == ["middle", "low", "high"]
-    assert chosen["b"].semitones == pytest.approx(12 * np.log2(115 / 110), abs=0.1)
+    assert chosen["b"].semitones == pytest.approx(12 * np.log2(130 / 110), abs=0.1)
+
+
+def test_a_shift_that_costs_more_than_it_brings_is_left_out() -> None:
+    assert assign_voices({"b": speaker(115, "male", 0.9)}, VOICES)["b"].is_plain
 
 
 def test_when_voices_run_out_one_is_shifted_apart() -> None:

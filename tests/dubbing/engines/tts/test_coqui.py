@@ -109,6 +109,9 @@ class Stammering:
         self.seeds: list[int] = []
         self.texts: list[str] = []
 
+    def fits(self, text: str, language: str) -> bool:
+        return len(text) <= 30
+
     def own(self, name: str) -> Person:
         return Person(name)
 
@@ -147,6 +150,12 @@ def test_what_does_not_say_its_text_is_said_again(tmp_path: Path) -> None:
     assert other.seeds == model.seeds
     hopeless, stuck = speaking(tmp_path, 99)
     assert len(hopeless.synthesize("Hola.", "es", "Ana").phonemes) >= 3 and len(stuck.seeds) == coqui.TRIES
+
+
+def test_a_piece_that_is_too_much_for_the_model_is_cut(tmp_path: Path) -> None:
+    engine, model = speaking(tmp_path, 0)
+    engine.synthesize("Una frase bastante larga, que no cabe de una vez.", "es", "Ana")
+    assert model.texts == ["Una frase bastante larga,", "que no cabe de una vez"]
 
 
 def test_a_reference_is_heard_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
