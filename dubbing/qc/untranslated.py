@@ -15,6 +15,8 @@ UNTRANSLATED = "untranslated"
 _RUN = 3
 #: Share of a text's words that are function words of the source's language alone.
 _FOREIGN = 0.3
+#: Shorter words are too often the same in two languages.
+_SHORTEST = 5
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
@@ -23,7 +25,8 @@ def untranslated(dub: QcDub) -> Iterator[Finding]:
     for line in dub.lines:
         if not line.target.strip() or dub.source_language == dub.language:
             continue
-        finding = _wrong_script(line, dub) or _same(line, dub) or _foreign(line, dub) or _run(line, dub)
+        finding = _wrong_script(line, dub) or _same(line, dub) or _foreign(line, dub) or _run(line, dub) \
+            or _unknown(line, dub)
         if finding is not None:
             yield finding
 
@@ -81,6 +84,20 @@ def _run(line: QcLine, dub: QcDub) -> Finding | None:
             return Finding(UNTRANSLATED, Severity.WARNING, line.id,
                            f"“{' '.join(piece)}” was taken over from the original.", float(_RUN), float(_RUN), "words",
                            line.start_ms)
+    return None
+
+
+def _unknown(line: QcLine, dub: QcDub) -> Finding | None:
+    """A word of the original that a recognizer of the target's language did not know: a cognate, it would have heard."""
+    heard, kept = set(_words(line.heard or "")), _kept(dub)
+    if not heard:
+        return None
+    source = {word for word in _WORD.findall(line.source) if word.islower() and len(word) >= _SHORTEST}
+    for word in _WORD.findall(line.target):
+        if word in source and word not in heard and word not in kept:
+            return Finding(UNTRANSLATED, Severity.WARNING, line.id,
+                           f"“{word}” is a word of the original, and was not understood.", at_ms=line.start_ms,
+                           subject=word)
     return None
 
 

@@ -85,6 +85,8 @@ PLANTED: list[tuple[str, Severity, str, QcDub]] = [
     ("untranslated", W, "u0003", with_line(2, source="Quiero un bocadillo caliente grande ahora.",
                                            target="I would love to have the bocadillo caliente grande now.")),
     ("untranslated", E, "u0004", with_line(3, target="А контракт?")),
+    ("untranslated", W, "u0003", with_line(2, source="Solo un bocadillo.", target="Only a bocadillo.",
+                                           heard="Only a bacadillo.", wrong_words=1, letter_errors=0.05)),
     ("glossary", E, "u0004", with_line(3, target="And the deal?")),
     ("forbidden", E, "u0004", with_line(3, target="And the guy's contract?")),
     ("fit", E, "u0001", with_line(0, tempo=1.5)),
@@ -147,6 +149,7 @@ def test_every_check_has_a_planted_fault() -> None:
     (with_line(1, source="Una cosa.", target="One thing."), "numbers"),
     (with_line(0, heard="Good morning, Marcus.", wrong_words=1, letter_errors=0.06), "word_errors"),
     (with_line(0, source="Hotel Marcos", target="Hotel Marcos"), "untranslated"),    # a name
+    (with_line(2, source="Es un animal.", target="It is an animal.", heard="It is an animal."), "untranslated"),
     (with_line(0, source="No, no, no.", target="No, no, no."), "repeated_text"),
     (with_line(3, target="And the contracts?"), "glossary"),                         # inflected
     (with_line(3, target="And the guyot contract?"), "forbidden"),                   # inside another word
