@@ -114,12 +114,12 @@ class Wording:
 
     def _surprise(self, utterance: Utterance, now: Translation, natural: float) -> float | None:
         """How much longer a line took than was thought, where that is why it does not fit."""
-        slot, expected = self._slots[utterance.id], choosing.natural_ms(now.text, self._pace(utterance))
-        if "measured_ms" in now.details or not now.details.get("candidates") or expected == 0:
+        thought = next((one["tempo"] for one in now.details.get("candidates", ()) if one["text"] == now.text), None)
+        expected = choosing.natural_ms(now.text, self._pace(utterance))
+        if thought is None or "measured_ms" in now.details or expected == 0:
             return None
-        is_fine = choosing.in_window(choosing.tempo_of(natural, slot))
-        was_fine = choosing.in_window(choosing.tempo_of(expected, slot))
-        return natural / expected if was_fine and not is_fine else None
+        is_fine = choosing.in_window(choosing.tempo_of(natural, self._slots[utterance.id]))
+        return natural / expected if choosing.in_window(thought) and not is_fine else None
 
     def _worded(self) -> Worded:
         worded = Worded(self.storage.translations.all(self.project.id, self.language), list(self._notes))
