@@ -88,7 +88,7 @@ def _run(line: QcLine, dub: QcDub) -> Finding | None:
 
 
 def _unknown(line: QcLine, dub: QcDub) -> Finding | None:
-    """A word of the original that a recognizer of the target's language did not know: a cognate, it would have heard."""
+    """A word of the original that a recognizer of the target's language did not know: it would have heard a cognate."""
     heard, kept = set(_words(line.heard or "")), _kept(dub)
     if not heard:
         return None

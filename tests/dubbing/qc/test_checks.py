@@ -195,8 +195,8 @@ def test_good_translations_are_left_alone(language: str) -> None:
 
 def test_terms_that_stay_as_they_are_are_not_untranslated() -> None:
     kept = Term("t2", None, "es", "en", "bocadillo caliente", None)
-    dub = with_line(2, source="Quiero un bocadillo caliente grande ahora.",
-                    target="I would love to have the bocadillo caliente grande now.")
+    text = "I would love to have the bocadillo caliente grande now."
+    dub = with_line(2, source="Quiero un bocadillo caliente grande ahora.", target=text, heard=text)
     assert not [one for one in findings(replace(dub, terms=(*dub.terms, kept))) if one.check == "untranslated"]
 
 
