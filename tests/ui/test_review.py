@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from dubbing.domain.review import Layer, ReviewState
 from dubbing.domain.workspace import LineView
+from dubbing.storage.tables import TranslationRow, UtteranceRow
 from tests.ui.factory import Home
 from tests.ui.opened import button, opened, words
 from ui.components.review import FOLDER, MODULES, script
@@ -285,3 +286,43 @@ def test_every_text_that_the_script_says_is_in_the_catalogue() -> None:
     assert said and said <= known.keys(), said - known.keys()
     keys = set(re.findall(r"^  \[\"(\w+)\", \[", script(), re.MULTILINE))
     assert keys and {f"key_{name}" for name in keys} <= known.keys()
+
+
+def weighed(home: Home) -> None:
+    """Line 1 has three wordings from when a machine translated it, and words that were heard with doubt."""
+    told = [{"text": text, "engine": engine, "how": how, "tempo": tempo, "fit": fit, "meaning": 0.9, "agreement": 0.5,
+             "mouth": mouth, "total": 0.5} for text, engine, how, tempo, fit, mouth in (
+        ("Buenas noches y gracias.", "transformers", "contraction, fewer words", 1.0, "green", 0.5),
+        ("Buenas noches y gracias por venir.", "openai", "", 1.31, "red", None))]
+    with home.workspace() as workspace, workspace.storage.database.write() as session:
+        session.get_one(TranslationRow, (home.project.id, "u0001", "es")).details = {"candidates": told}
+        line = session.get_one(UtteranceRow, (home.project.id, "u0001"))
+        line.words = [[word, 600 + 200 * n, 700 + 200 * n, 0.31 if word == "evening" else 0.9]
+                      for n, word in enumerate(line.text.split())]
+
+
+def test_another_wording_of_the_machine_is_taken(open_home: OpenHome) -> None:
+    home = open_home(lines=3)
+    app = opened(home, "review", "tomas", panel="alternatives")
+    assert "No other wordings" in words(app)
+    weighed(home)
+    with home.desk() as desk:
+        desk.lines.save(home.project.id, "es", "u0001", target_text="Buenas noches y gracias por venir.")
+    app = opened(home, "review", "tomas", panel="alternatives")
+    said = words(app)
+    for shown in ("tempo 1.00×", "lips 50%", "contracted", "fewer words", "neural translator", "language model"):
+        assert shown in said, shown
+    button(app, "Use this wording").click().run()
+    assert not app.exception and not app.error
+    now = view(home, "u0001").line.translation
+    assert now is not None and (now.text, now.edited_by_person) == ("Buenas noches y gracias.", True)
+
+
+def test_words_that_were_heard_with_doubt_are_told(open_home: OpenHome) -> None:
+    home = open_home(lines=3)
+    weighed(home)
+    data = acted(home)
+    assert data["lines"][0]["doubts"] == [["evening", 0.31]] and data["lines"][1]["doubts"] == []
+    assert data["texts"]["doubts"]
+    changed = acted(home, [save("u0001", source="Good morning and thank you for coming.")])
+    assert changed["lines"][0]["doubts"] == [], "the word is not in the text any more"

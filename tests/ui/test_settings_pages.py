@@ -49,6 +49,27 @@ def test_a_manager_changes_a_project(open_home: OpenHome) -> None:
         assert desk.projects.settings(home.project.id).consent_required
 
 
+def test_how_a_project_sounds_and_is_translated_is_kept(open_home: OpenHome) -> None:
+    home = open_home(lines=2, names=("Harbour", "Harbour two"))
+    with home.workspace() as workspace:
+        workspace.storage.series.set(home.projects[1].id, "The Saga")
+    app = opened(home, "settings", "pablo")
+    own = field(app, "selectbox", "Voices: Spanish")
+    own.set_value(own.options[1])
+    field(app, "selectbox", "Series").set_value("The Saga")
+    field(app, "selectbox", "Loudness").set_value("netflix")
+    field(app, "toggle", "Put the voices into the original's room").set_value(False)
+    field(app, "text_area", "Notes for the translator").input("Formal address")
+    next(one for one in app.number_input if one.label.startswith("Lower music")).set_value(9)
+    submit(app, "Save")
+    assert not app.exception and not app.error
+    with home.desk() as desk:
+        now = desk.projects.settings(home.project.id)
+    assert (now.loudness, now.room, now.prosody, now.style, now.duck_db, now.series) == (
+        "netflix", False, True, "Formal address", 9.0, "The Saga")
+    assert now.by_language == {"es": {"synthesizer": own.options[1]}}
+
+
 def test_others_see_the_settings_and_why_they_cannot_change_them(open_home: OpenHome) -> None:
     app = opened(open_home(lines=2), "settings", "tomas")
     assert "a project manager changes them" in words(app)

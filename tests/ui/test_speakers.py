@@ -55,7 +55,8 @@ def test_voices_are_told_as_people_call_them() -> None:
 def demand_consent(home: Home) -> None:
     with home.desk("pablo") as desk:
         now = desk.projects.settings(home.project.id)
-        fields = {name: getattr(now, name) for name in ProjectSettings.__dataclass_fields__ if name != "m_and_e_name"}
+        fields = {name: getattr(now, name) for name in ProjectSettings.__dataclass_fields__
+                  if name not in ("m_and_e_name", "series")}
         desk.projects.set_settings(home.project.id, **{**fields, "consent_required": True})
 
 
@@ -170,3 +171,20 @@ def test_before_the_first_run_it_says_what_to_do(open_home: OpenHome) -> None:
         for one in session.query(SpeakerRow):
             session.delete(one)
     assert "Nobody has been heard yet" in words(opened(home, "speakers"))
+
+
+def test_a_speaker_is_known_from_another_video_of_the_series(open_home: OpenHome) -> None:
+    home = open_home(lines=2, names=("Harbour two", "Harbour"))
+    with home.workspace() as workspace:
+        speakers = workspace.storage.speakers
+        speakers.save(home.projects[1].id, "SPEAKER_00", character="The Captain", voice_print=[1.0, 0.2])
+        speakers.save(home.project.id, "SPEAKER_00", name="SPEAKER_00", voice_print=[1.0, 0.3])
+        for project in home.projects:
+            workspace.storage.series.set(project.id, "The Saga")
+    app = opened(home, "speakers", "pablo")
+    assert "Sounds like **The Captain** in Harbour" in words(app)
+    button(app, "Take over name and voices").click().run()
+    assert not app.exception and not app.error
+    with home.desk() as desk:
+        taken = next(one for one in desk.speakers.all(home.project.id) if one.id == "SPEAKER_00")
+    assert (taken.name, taken.character) == ("Marta", "The Captain")

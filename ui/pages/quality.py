@@ -84,7 +84,7 @@ def _figures(report: QcReport) -> None:
              if (value := report.figures.get(name)) is not None]
     if shown:
         boxes = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in shown)
-        st.html(f'<dl class="dw-figures" aria-label="{escape(t("quality.measured"))}">{boxes}</dl>')
+        st.html(f'<dl class="dw-figures" style="margin:0;padding:0" aria-label="{escape(t("quality.measured"))}">{boxes}</dl>')
 
 
 def _told(value: float | int | str, unit: str) -> str:
@@ -113,7 +113,8 @@ def _findings(card: ProjectCard, report: QcReport) -> None:
     pages = -(-len(shown) // _PAGE)
     at = 1
     if pages > 1:
-        at = int(st.number_input(t("quality.page", pages=pages), 1, pages, 1, key=f"qc_page_{report.language}_{pages}"))
+        at = int(st.number_input(t("quality.page", pages=pages), 1, pages, 1, key=f"qc_page_{report.language}_{pages}",
+                                width=160))
     part = shown[(at - 1) * _PAGE:at * _PAGE]
     lines = desk().quality.texts(card.id, report.language, {one.utterance_id for one in part if one.utterance_id})
     allowed = any(may(action, card, report.language)
@@ -146,15 +147,15 @@ def check_name(check: str) -> str:
 def _finding(card: ProjectCard, language: str, one: QcFinding, line: tuple[str, str] | None,
              allowed: bool) -> None:
     colour, icon = _LOOK[one.severity]
-    with st.container(border=True, key=f"finding_{one.id}"):
+    with st.container(border=True, key=f"finding_{one.id}", gap="xsmall"):
         words, deeds = st.columns([6, 1], vertical_alignment="center", gap="small")
-        with words:
+        with words, st.container(gap="xxsmall"):
             head = [badge(t(f"quality.severities.{one.severity.value}"), colour, icon), f"**{check_name(one.check)}**"]
             if one.utterance_id:
                 where = t("quality.line", n=number(one.utterance_id))
                 head.append(f"[{where}]({line_url(card.id, language, one.utterance_id)})")
             if one.at_ms is not None:
-                head.append(f":small[{timecode(one.at_ms)}]")
+                head.append(f":small[{timecode(one.at_ms)[:-2]}]")
             if one.speaker_name:
                 head.append(f":small[{escaped(one.speaker_name)}]")
             st.markdown(" ".join(head))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from dubbing.domain.review import Action
+from dubbing.domain.series import SpeakerMatch
 from dubbing.domain.workspace import LineQuery, ProjectCard, SpeakerView, VoiceOption
 from ui.session import desk, open_project
 from ui.text import language_name, t
@@ -16,6 +17,7 @@ from ui.widgets.badges import badge
 from ui.widgets.choices import told_apart
 from ui.widgets.consents import consent_records, consent_words, standing, standing_badge, today
 from ui.widgets.errors import escaped, flash, nothing_here, told
+from ui.widgets.known_speakers import known_from_series
 from ui.widgets.line_lists import all_lines
 from ui.widgets.media import sound
 from ui.widgets.place import may
@@ -59,8 +61,9 @@ def _speakers(card: ProjectCard, language: str, speakers: Sequence[SpeakerView],
         preparing(card, t("speakers.prepare"))
     versions = desk().files.versions(card.id)
     spoken_ms = sum(one.speech_ms for one in speakers)
+    known = desk().series.matches(card.id)
     for speaker in speakers:
-        _speaker(card, language, speaker, speakers, options, text, demanded, spoken_ms, versions)
+        _speaker(card, language, speaker, speakers, options, text, demanded, spoken_ms, versions, known)
 
 
 def _blocked(speakers: Sequence[SpeakerView], demanded: bool) -> None:
@@ -93,11 +96,12 @@ def _stale(card: ProjectCard, language: str) -> None:
 
 def _speaker(card: ProjectCard, language: str, speaker: SpeakerView, speakers: Sequence[SpeakerView],
              options: Sequence[VoiceOption], text: str, demanded: bool, spoken_ms: int,
-             versions: Mapping[str, str]) -> None:
+             versions: Mapping[str, str], known: Sequence[SpeakerMatch]) -> None:
     with st.container(border=True, key=f"speaker_{speaker.id}"):
         who, voice, consent = st.columns([5, 5, 4], gap="medium")
         with who:
             _who(card, speaker, spoken_ms, versions)
+            known_from_series(card, speaker, known)
             _merge_and_split(card, language, speaker, speakers)
         with voice:
             if language:

@@ -222,6 +222,10 @@ def test_settings_of_a_project(workspace: Workspace) -> None:
     assert workspace.options(at.get(made.id)).lipsync == "off"
     with pytest.raises(UsageError, match="no tts engine called siren"):
         at.set_settings(made.id, synthesizer="siren")
+    for wrong in ({"loudness": "very"}, {"duck_db": 99.0}, {"style": "x" * 3000}, {"colour": "red"},
+                  {"by_language": {"es": {"translator": "siren"}}}):
+        with pytest.raises(UsageError):
+            at.set_settings(made.id, **wrong)
     with pytest.raises(UsageError, match="less than no time"):
         at.set_settings(made.id, retention_days=-1)
     at.set_targets(made.id, ["de", "es"])
