@@ -84,7 +84,8 @@ def _figures(report: QcReport) -> None:
              if (value := report.figures.get(name)) is not None]
     if shown:
         boxes = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in shown)
-        st.html(f'<dl class="dw-figures" style="margin:0;padding:0" aria-label="{escape(t("quality.measured"))}">{boxes}</dl>')
+        label = escape(t("quality.measured"))
+        st.html(f'<dl class="dw-figures" style="margin:0;padding:0" aria-label="{label}">{boxes}</dl>')
 
 
 def _told(value: float | int | str, unit: str) -> str:

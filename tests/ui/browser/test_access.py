@@ -7,7 +7,7 @@ from typing import Any
 from tests.ui.browser.conftest import Open
 from tests.ui.browser.sight import Window
 
-OF_PROJECT = ("review", "speakers", "faces", "glossary", "export", "activity")
+OF_PROJECT = ("review", "speakers", "faces", "glossary", "quality", "export", "activity")
 OTHERS = ("", "new_project", "settings", "people", "account")
 #: A phone, held upright.
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
