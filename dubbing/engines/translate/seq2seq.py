@@ -56,16 +56,16 @@ def _begun(said: Sequence[int], ids: Sequence[int]) -> int:
 class Seq2Seq:
     """A loaded model with its tokenizer.
 
-    source: what the tokenizer has to know of the source language (``src_lang``). first: the token that every
+    languages: source and target as the tokenizer calls them, where it has to know. first: the token that every
     translation begins with (the target language). prefix: text before every source sentence (``<2es>``).
     """
 
-    def __init__(self, model: Any, tokenizer: Any, *, source: str | None = None, first: int | None = None,
-                 prefix: str = "") -> None:
+    def __init__(self, model: Any, tokenizer: Any, *, languages: tuple[str, str] | None = None,
+                 first: int | None = None, prefix: str = "") -> None:
         self._model, self._tokenizer = model, tokenizer
         self._first, self._prefix = first, prefix
-        if source is not None:
-            tokenizer.src_lang = source
+        if languages is not None:
+            tokenizer.src_lang, tokenizer.tgt_lang = languages
         end = model.generation_config.eos_token_id
         self._ends: list[int] = list(end) if isinstance(end, (list, tuple)) else [int(end)]
 
@@ -81,11 +81,16 @@ class Seq2Seq:
         return found
 
     def _batches(self, encoded: Sequence[Sequence[int]], beams: int) -> list[list[int]]:
-        """Indices of sentences that go together: alike in length, as many as the room for tokens allows."""
+        """Indices of sentences that go together: alike in length, as many as the room for tokens allows.
+
+        What comes of a sentence does not depend on its company: a batch has one limit of length for all of it.
+        """
         room = _BATCH_TOKENS["cuda" if self._model.device.type == "cuda" else "cpu"]
         batches: list[list[int]] = []
         for index in sorted(range(len(encoded)), key=lambda i: len(encoded[i])):
-            if batches and (len(batches[-1]) + 1) * len(encoded[index]) * beams <= room:
+            length = len(encoded[index])
+            if batches and (len(batches[-1]) + 1) * length * beams <= room \
+                    and _limit(length) == _limit(len(encoded[batches[-1][0]])):
                 batches[-1].append(index)
             else:
                 batches.append([index])
@@ -93,9 +98,8 @@ class Seq2Seq:
 
     def _search_batch(self, encoded: Sequence[Sequence[int]], beams: int, wish: Wish) -> list[list[Hypothesis]]:
         batch = self._tokenizer.pad({"input_ids": list(encoded)}, return_tensors="pt").to(self._model.device)
-        longest = int(batch["input_ids"].shape[1])
         options = {**self._options(wish), "do_sample": False, "max_length": None,
-                   "max_new_tokens": min(_LONGEST, 3 * longest + 20)}
+                   "max_new_tokens": _limit(len(encoded[0]))}
         with torch.inference_mode():
             if wish.starts:
                 each, widened = wish.starts, {name: part.repeat_interleave(wish.starts, dim=0)
@@ -106,7 +110,8 @@ class Seq2Seq:
                 each = wish.wanted
                 tokens = self._model.generate(**batch, num_beams=beams, num_return_sequences=each, **options)
             logprobs, counts = self._scored(batch, tokens, each)
-        texts = self._tokenizer.batch_decode(tokens, skip_special_tokens=True)
+        begins = 1 if self._first is None else 2
+        texts = self._tokenizer.batch_decode(tokens[:, begins:], skip_special_tokens=True)
         hypotheses = [Hypothesis(text.strip(), logprob, count)
                       for text, logprob, count in zip(texts, logprobs, counts, strict=True)]
         lists = [hypotheses[start:start + each] for start in range(0, len(hypotheses), each)]
@@ -117,7 +122,7 @@ class Seq2Seq:
         first = [self._model.config.decoder_start_token_id] + ([] if self._first is None else [self._first])
         given = torch.tensor([first] * len(batch["input_ids"]), device=self._model.device)
         scores = self._model(**batch, decoder_input_ids=given, use_cache=False).logits[:, -1]
-        scores[:, self._ends] = -torch.inf
+        scores[:, list({*self._ends, *self._tokenizer.all_special_ids})] = -torch.inf
         likeliest = scores.topk(count, dim=-1).indices.reshape(-1, 1)
         return torch.cat([given.repeat_interleave(count, dim=0), likeliest], dim=1)
 
@@ -155,6 +160,11 @@ class Seq2Seq:
             counted[:, 0] = False  # the target language is no choice of the model's
         totals = chosen.masked_fill(~counted, 0.0).sum(dim=1)
         return totals.tolist(), counted.sum(dim=1).clamp(min=1).tolist()
+
+
+def _limit(tokens: int) -> int:
+    """How long the translation of a sentence may become, in tokens: alike for sentences of like length."""
+    return min(_LONGEST, 3 * (-(-tokens // 16) * 16) + 20)
 
 
 def _plausible(own: Sequence[Hypothesis]) -> list[Hypothesis]:

@@ -279,6 +279,7 @@ class StudentTokenizer:
 
         self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(path))
         self._pad = self._pieces.get_piece_size()
+        self.all_special_ids = [_END, _UNKNOWN, self._pad]
 
     def __call__(self, text: str = "", *, text_target: str | None = None, add_special_tokens: bool = True,
                  truncation: bool = False, max_length: int = 0) -> dict[str, list[int]]:

@@ -121,10 +121,10 @@ class TransformersTranslator:
 
         tokenizer, model = self._load(name)
         if name == M2M100:
-            return Seq2Seq(model, tokenizer, source=source, first=tokenizer.get_lang_id(target))
+            return Seq2Seq(model, tokenizer, languages=(source, target), first=tokenizer.get_lang_id(target))
         if name == NLLB:
             code = tokenizer.convert_tokens_to_ids(_NLLB_CODES[target])
-            return Seq2Seq(model, tokenizer, source=_NLLB_CODES[source], first=code)
+            return Seq2Seq(model, tokenizer, languages=(_NLLB_CODES[source], _NLLB_CODES[target]), first=code)
         if name == MADLAD:
             return Seq2Seq(model, tokenizer, prefix=f"<2{_MADLAD_CODES[target]}> ")
         return Seq2Seq(model, tokenizer)
