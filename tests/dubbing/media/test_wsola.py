@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,6 +14,7 @@ from dubbing.engines.base import Sound
 from dubbing.engines.tts.fake import FakeSynthesizer
 from dubbing.media import audio
 from dubbing.media.wsola import SEARCH_MS, artefacts, warp
+from scripts.stretch_bench import atempo
 
 RATE = 24_000
 SAMPLE = Path(__file__).parents[3] / "samples" / "es_solo.mp4"
@@ -119,24 +118,3 @@ def test_the_measure_sees_a_pitch_that_went_along(speech: Sound) -> None:
     assert found.pitch_cents == pytest.approx(1200 * np.log2(1.2), abs=25) and found.broken > 0.9
     same = artefacts(speech, speech, RATE, even(speech, RATE, 1.0))
     assert same.spectral_db < 0.01 and same.pitch_cents < 1 and same.flux == pytest.approx(1.0, abs=0.01)
-
-
-def atempo(sound: Sound, rate: int, tempo: float) -> Sound:
-    """FFmpeg's own waveform-similarity overlap-add, padded to the length asked for."""
-    graph = av.filter.Graph()
-    source = graph.add_abuffer(sample_rate=rate, format="flt", layout="mono", time_base=Fraction(1, rate))
-    stretcher, sink = graph.add("atempo", f"{tempo:.6f}"), graph.add("abuffersink")
-    source.link_to(stretcher)
-    stretcher.link_to(sink)
-    graph.configure()
-    frame = av.AudioFrame.from_ndarray(np.pad(sound, (0, rate // 5))[None], "flt", "mono")
-    frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
-    graph.push(frame)
-    graph.push(None)
-    pieces: list[np.ndarray] = []
-    while True:
-        try:
-            pieces.append(graph.pull().to_ndarray().ravel())
-        except (av.error.BlockingIOError, av.error.EOFError):
-            break
-    return np.concatenate(pieces)[: round(len(sound) / tempo)].astype(np.float32)
