@@ -69,7 +69,7 @@ class Xtts:
         config.load_json(str(folder / "config.json"))
         self._model = xtts.Xtts(config)
         # Its own way of reading an old checkpoint writes a new one over it.
-        self._model._load_checkpoint = _weights  # type: ignore[method-assign]
+        self._model._load_checkpoint = _weights
         self._model.load_checkpoint(config, checkpoint_dir=str(folder), eval=True)
         self._model.to(device)
         self._config = config
