@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: Where a project's settings keep the names that its recognizer was told of.
 NAMES = "names"
-_TRANSCRIPT = "transcript_key"
+_TRANSCRIPT, _IMPORTED = "transcript_key", "imported"
 
 
 def matches(storage: Repository, project: Project,
@@ -73,19 +73,34 @@ def _voices(voices: dict[str, VoiceChoice]) -> dict[str, VoiceChoice]:
 
 
 def known_names(storage: Repository, project: Project) -> tuple[str, ...]:
-    """Names that may be said in a video: of the glossary, and of the glossaries and the characters of its series.
+    """Names that may be said in a video: of the glossary, and of the glossaries and characters of its series.
 
     Once a video has been heard they are those that it was heard with, so that a new glossary entry does not throw the
     transcript away.
     """
-    if _TRANSCRIPT in project.settings:
-        return tuple(project.settings.get(NAMES, ()))
+    return tuple(project.settings.get(NAMES, ())) if _TRANSCRIPT in project.settings else _names(storage, project)
+
+
+def new_names(storage: Repository, project: Project) -> tuple[str, ...]:
+    """Names that came up since a video was heard; none where its lines were brought along."""
+    if _TRANSCRIPT not in project.settings or project.settings.get(_IMPORTED):
+        return ()
+    return tuple(name for name in _names(storage, project) if name not in project.settings.get(NAMES, ()))
+
+
+def hear_again(storage: Repository, project: Project, *, actor: str = "") -> Project:
+    """Let the next dub recognize the video anew, with all names that are known by now. What people edited stays."""
+    settings = {**project.settings, NAMES: list(_names(storage, project))}
+    return storage.projects.update(project.id, settings=settings, actor=actor)
+
+
+def _names(storage: Repository, project: Project) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for project_id in (project.id, *storage.series.projects(project.series)):
         for term in storage.terms.all(project_id, source_language=project.source_language or ""):
             if _is_name(term.source) or term.target in (None, term.source):
                 found[term.source] = None
-        for speaker in storage.speakers.all(project_id):
+        for speaker in storage.speakers.all(project_id) if project_id != project.id else ():
             if speaker.character:
                 found[speaker.character] = None
             if speaker.name != speaker.id:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from dubbing.domain.review import Action
 from dubbing.domain.terms import notes
-from dubbing.domain.workspace import ForbiddenTerm, Pronunciation, Term, TermNote
+from dubbing.domain.workspace import ForbiddenTerm, JobView, Pronunciation, Term, TermNote
 from dubbing.errors import UsageError
+from dubbing.series import hear_again, new_names
+from dubbing.team.jobs import Jobs
 
 if TYPE_CHECKING:
     from dubbing.team.seat import Seat
@@ -47,6 +49,22 @@ class Terms:
                if other.project_id == project_id and other.id != term.id):
             raise UsageError(f"“{term.source}” is in the glossary already.", "Change the entry that is there.")
         return self._storage.terms.save([term], actor=self._seat.actor)[0]
+
+    def new_names(self, project_id: str) -> list[str]:
+        """Names of the glossary, and of the series, that came up since the video was heard."""
+        self._view(project_id)
+        return list(new_names(self._storage, self._storage.projects.get(project_id)))
+
+    def hear_again(self, project_id: str) -> JobView:
+        """Recognize the video anew with all names that are known by now, as the beginning of a dub; what people edited
+        stays. Raises UsageError when no name is new."""
+        self._seat.require(Action.EDIT_TRANSCRIPT, project_id)
+        self._seat.require(Action.RUN, project_id)
+        project = self._storage.projects.get(project_id)
+        if not new_names(self._storage, project):
+            raise UsageError("The video was heard with these names already.", "Add names to the glossary first.")
+        hear_again(self._storage, project, actor=self._seat.actor)
+        return Jobs(self._seat).start(project_id)
 
     def delete_term(self, id: str) -> None:
         """Raises UsageError when the entry is gone already."""

@@ -108,3 +108,20 @@ def test_the_memory_is_searched_and_forgets(open_home: OpenHome) -> None:
 def test_it_speaks_spanish(open_home: OpenHome) -> None:
     app = opened(open_home(lines=1), "glossary", locale="es")
     assert app.title[0].value == "Glosario y memoria" and "Todavía no hay términos" in words(app)
+
+
+def test_names_that_came_later_let_the_video_be_heard_again(open_home: OpenHome) -> None:
+    home = open_home(lines=2)
+    with home.workspace() as workspace:
+        project = workspace.storage.projects.get(home.project.id)
+        workspace.storage.projects.update(project.id, settings={**project.settings, "transcript_key": "k"})
+    with home.desk() as desk:
+        desk.terms.save_term(home.project.id, "en", "es", "Winterfell")
+    app = opened(home, "glossary", "pablo")
+    assert "A name is new since the video was heard: Winterfell" in words(app)
+    button(app, "Hear it again with them").click().run()
+    assert not app.exception and not app.error and "is heard again" in words(app)
+    with home.desk() as desk:
+        assert [job.kind for job in desk.jobs.active(home.project.id)] == ["dub"]
+        assert desk.terms.new_names(home.project.id) == []
+    assert "A name is new" not in words(opened(home, "glossary", "pablo"))

@@ -10,12 +10,14 @@ from dubbing.domain.review import Action
 from dubbing.domain.workspace import MemoryHit, ProjectCard, Rights
 from ui.session import desk, open_project
 from ui.text import language_name, t
-from ui.widgets.errors import escaped, nothing_here, told
+from ui.widgets.errors import escaped, flash, nothing_here, told
 from ui.widgets.place import may
 from ui.widgets.remarks import remark
 from ui.widgets.row_tables import Row
 from ui.widgets.term_editor import EVERYWHERE, PROJECT, TermTable, term_editor
 from ui.widgets.times import ago
+
+_NAMES_SHOWN = 8
 
 
 def page() -> None:
@@ -38,6 +40,8 @@ def page() -> None:
             else:
                 remark(t(f"glossary.{table.name}.what"))
                 term_editor(table, card, language, may_edit=may_edit)
+                if table.name == "terms":
+                    _new_names(card)
     with tabs[-1], told():
         _memory(card, language, may_edit)
 
@@ -58,6 +62,24 @@ def _terms(card: ProjectCard, language: str) -> TermTable:
     return TermTable("terms", ("source", "target", "note"), ("source",), load, save, terms.delete_term,
                      check="case_sensitive", csv_out=lambda: terms.export_csv(card.id).encode("utf-8-sig"),
                      csv_in=lambda data: len(terms.import_csv(card.id, data)), scopes=_scopes())
+
+
+def _new_names(card: ProjectCard) -> None:
+    """Names that the recognizer was not told of, and hearing the video again with them."""
+    names = desk().terms.new_names(card.id)
+    if not names:
+        return
+    shown = ", ".join(names[:_NAMES_SHOWN]) + (" …" if len(names) > _NAMES_SHOWN else "")
+    allowed = may(Action.EDIT_TRANSCRIPT, card) and may(Action.RUN, card)
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="new_names"):
+        st.markdown(f":material/hearing: {t('glossary.names.new', n=len(names), names=escaped(shown))}")
+        if st.button(t("glossary.names.again"), key="hear_again", disabled=not allowed,
+                     help=t("glossary.names.again_help") if allowed else t("common.job.may_not_run")):
+            with told() as outcome:
+                desk().terms.hear_again(card.id)
+            if outcome.is_ok:
+                flash(t("glossary.names.started"), ":material/hourglass_top:")
+                st.rerun()
 
 
 def _forbidden(card: ProjectCard, language: str) -> TermTable:

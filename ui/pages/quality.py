@@ -134,9 +134,9 @@ def _filtered(report: QcReport) -> list[QcFinding]:
         kind = st.selectbox(t("quality.check_label"), [None, *names], key=f"qc_check_{report.language}", width=280,
                             format_func=lambda one: t("quality.any_check") if one is None else names.get(one, one))
         aside = sum(one.is_dismissed for one in report.findings)
-        with_aside = st.toggle(t("quality.show_dismissed", n=aside), key="qc_aside", disabled=not aside)
+        with_aside = aside > 0 and st.toggle(t("quality.show_dismissed", n=aside), key="qc_aside")
     return [one for one in report.findings
-            if one.is_dismissed == bool(with_aside and aside)
+            if one.is_dismissed == with_aside
             and (not severities or one.severity in severities) and kind in (None, one.check)]
 
 

@@ -113,3 +113,21 @@ def test_names_that_may_be_said(workspace: Workspace, first: Project, second: Pr
     assert known_names(storage, heard) == ("Winterfell",), "what was heard was heard with these"
     before = storage.projects.update(second.id, settings={"transcript_key": "k"})
     assert known_names(storage, before) == ()
+
+
+def test_a_video_is_heard_again_with_names_that_came_later(workspace: Workspace, desk: Callable[..., Desk],
+                                                           second: Project) -> None:
+    storage, at = workspace.storage, desk("pm", Role.PROJECT_MANAGER)
+    storage.terms.save([Term("", None, "en", "es", "Winterfell", None)], actor="pm")
+    assert at.terms.new_names(second.id) == [], "before the video is heard, every name is told"
+    with pytest.raises(UsageError, match="with these names already"):
+        at.terms.hear_again(second.id)
+    heard = storage.projects.update(second.id, settings={"transcript_key": "k", "names": []})
+    assert at.terms.new_names(second.id) == ["Winterfell"] and known_names(storage, heard) == ()
+    job = at.terms.hear_again(second.id)
+    now = storage.projects.get(second.id)
+    assert job.kind == "dub" and known_names(storage, now) == ("Winterfell",) and at.terms.new_names(second.id) == []
+    storage.projects.update(second.id, settings={"transcript_key": "k", "imported": {"sha256": "0"}})
+    assert at.terms.new_names(second.id) == [], "lines that were brought along are not heard"
+    with pytest.raises(ForbiddenError):
+        desk("zoe").terms.hear_again(second.id)
