@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from dubbing.engines.base import Engine
@@ -48,11 +51,20 @@ class EngineRoom:
             if oldest is None:
                 return
             self._resident.pop(oldest)[0].release()
+            give_back()
 
     def clear(self) -> None:
         """Release everything."""
         while self._resident:
             self._resident.popitem()[1][0].release()
+            give_back()
+
+
+def give_back() -> None:
+    """Hand what was released back to the system: the C library (glibc) keeps it otherwise."""
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def said_mb(engine: Engine) -> float:
