@@ -14,6 +14,7 @@ import numpy as np
 
 from dubbing.domain import marks
 from dubbing.domain.elastic import along, curve
+from dubbing.domain.isochrony import colour
 from dubbing.domain.phrases import Phrase
 from dubbing.domain.speech import Phoneme
 from dubbing.engines.base import Sound, Speech
@@ -100,10 +101,12 @@ def _next_speed(known: dict[float, float], wanted: float) -> float:
 
 
 def stretched(spoken: Spoken, target_ms: float, limits: tuple[float, float] = STRETCH_LIMITS) -> Spoken:
-    """``spoken`` stretched to ``target_ms`` as far as ``limits`` (of tempo) allow, where that is worth it."""
+    """``spoken`` stretched to ``target_ms`` as far as ``limits`` (of tempo) allow, where that is worth it: also by
+    little where it would otherwise miss the colour of its fit."""
     now = spoken.duration_ms
     tempo = min(max(now / target_ms, limits[0]), limits[1])
-    if abs(tempo - 1) <= STRETCH_FLOOR:
+    is_missed = colour(spoken.natural_ms / now) is not colour(spoken.natural_ms / target_ms)
+    if tempo == 1 or (abs(tempo - 1) <= STRETCH_FLOOR and not is_missed):
         return spoken
     speech, rate = spoken.speech, spoken.speech.sample_rate
     length_ms = max(1, round(len(speech.sound) / tempo)) * 1000 / rate

@@ -116,6 +116,12 @@ def test_a_voice_that_does_not_answer_is_stretched_within_bounds(tmp_path: Path)
     assert made.facts["stretch"]["pitch_cents"] < 5 and made.facts["stretch"]["spectral_db"] < 3
 
 
+def test_a_voice_that_misses_the_window_by_little_is_brought_back(tmp_path: Path) -> None:
+    """Said at 0.895 where 0.9 is comfortable: half a per cent decides the colour."""
+    made = take(tmp_path, "a" * 20, Slot(0, 5000, 5000), Metronome(response=1.05))
+    assert made.facts["fit"] == "green" and made.facts["tempo"] == pytest.approx(0.9, abs=0.001)
+
+
 def test_speech_starts_with_the_line_and_phonemes_stay_inside(tmp_path: Path) -> None:
     for slot in (Slot(0, 500, 500), Slot(0, 1000, 1400), Slot(0, 9000, 12_000)):
         made = take(tmp_path, "hello world", slot)
