@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from dubbing.domain.project import Speaker, VoiceChoice
 
 #: The cosine of two voice prints (Resemblyzer's) from which on two speakers may be one person. Measured on 13 people
-#: (``scripts.series_bench``): one person's halves of a recording 0.75 to 0.88, two people at most 0.63. Synthetic voices
-#: made from one another reach 0.89; a telephone or much noise costs a person 0.1.
+#: (``scripts.series_bench``): one person's halves of a recording 0.75 to 0.88, two people at most 0.63. Synthetic
+#: voices made from one another reach 0.89; a telephone or much noise costs a person 0.1.
 SAME_PERSON = 0.72
 #: From here on a first analysis takes names and voices over without asking.
 SURELY_SAME = 0.76
