@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dubbing.api import Desk, ForbiddenError, Workspace
+from dubbing.api import Desk, DubOptions, ForbiddenError, Workspace
 from dubbing.domain.project import Project, VoiceChoice
 from dubbing.domain.review import Role
 from dubbing.domain.workspace import Term
 from dubbing.errors import UsageError
 from dubbing.series import known_names
+from tests.media_factory import make
 
 
 def prints(seed: int) -> list[float]:
@@ -131,3 +133,22 @@ def test_a_video_is_heard_again_with_names_that_came_later(workspace: Workspace,
     assert at.terms.new_names(second.id) == [], "lines that were brought along are not heard"
     with pytest.raises(ForbiddenError):
         desk("zoe").terms.hear_again(second.id)
+
+
+def test_a_first_analysis_takes_over_what_the_series_knows(workspace: Workspace, tmp_path: Path) -> None:
+    fakes = {kind: "fake" for kind in ("recognizer", "diarizer", "translator", "synthesizer", "separator")}
+    options = DubOptions(targets=("en",), source="es", lipsync="off", speakers=2, **fakes)
+    clips = [make(tmp_path, f"part{n}.mp4", frames=110 + n, sound="bursts", height=90, width=160) for n in (1, 2)]
+    first, second = (workspace.create(clip, options, actor="pm") for clip in clips)
+    workspace.run(first)
+    workspace.storage.speakers.save(first.id, "S1", name="Ana Ruiz", character="The Queen", actor="pm")
+    workspace.storage.terms.save([Term("", None, "es", "en", "Comala", None)], actor="pm")
+    for project in (first, second):
+        workspace.storage.series.set(project.id, "The Saga")
+    workspace.run(workspace.storage.projects.get(second.id))
+    ana, other = workspace.storage.speakers.all(second.id)
+    assert (ana.id, ana.name, ana.character) == ("S1", "Ana Ruiz", "The Queen")
+    assert ana.voices["en"] == workspace.storage.series.heard(first.id)["S1"]["en"]
+    assert (other.id, other.name) == ("S2", "S2")
+    assert workspace.storage.projects.get(second.id).settings["names"] == ["Comala", "The Queen", "Ana Ruiz"]
+    assert "names" in workspace.storage.projects.get(first.id).settings
