@@ -108,19 +108,21 @@ class Projects:
     # making one ---------------------------------------------------------------------------------------------------
 
     def create(self, name: str, source: str | Path, options: DubOptions, *, lines: Sequence[ImportedLine] = (),
-               lines_language: str = "", m_and_e_upload_id: str | None = None, run: bool = True) -> Project:
+               lines_language: str = "", m_and_e_upload_id: str | None = None, series: str = "",
+               run: bool = True) -> Project:
         """A new project of an upload (its id) or of a file on the server (its path); with ``run`` its dub begins.
 
         lines: of an import; they stay as they are, whatever is heard, but for what reaches over the video's end.
         Their translations go to ``lines_language``, by default the only target. An upload, also that of M&E, is
-        moved into the project. Raises ForbiddenError, UsageError, MediaError (the file cannot be dubbed, M&E of
-        another length); nothing is left then.
+        moved into the project. series: that it belongs to, see ``Series.set``. Raises ForbiddenError, UsageError,
+        MediaError (the file cannot be dubbed, M&E of another length); nothing is left then.
         """
         if not self._seat.may_create:
             raise ForbiddenError("You may not create projects.", "Ask an administrator for the role that may.")
         if not name.strip():
             raise UsageError("A project needs a name.", "Give it one, for example the title of the video.")
         self._check_options(options)
+        series = self._series(series)
         language = _language_of(lines, lines_language, options)
         upload = self._upload(str(source)) if _is_id(str(source)) else None
         path = upload.path if upload is not None else self._allowed(Path(source))
@@ -143,6 +145,7 @@ class Projects:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         self._storage.memberships.add(project_id, self._seat.person.id, Role.PROJECT_MANAGER, actor=self._seat.actor)
+        self._storage.series.set(project_id, series, actor=self._seat.actor)
         self._take_lines(project, lines, language)
         self._used(upload, m_and_e)
         self._storage.jobs.enqueue("prepare", {"actor": self._seat.actor}, project_id=project_id,
@@ -150,6 +153,11 @@ class Projects:
         if run:
             self._workspace.enqueue(project, {"actor": self._seat.actor})
         return project
+
+    def _series(self, name: str) -> str:
+        from dubbing.team.series import Series
+
+        return Series(self._seat).checked(name)
 
     def _check_options(self, options: DubOptions) -> None:
         """Say at once what the job would fail for. Raises UsageError, UnavailableError."""

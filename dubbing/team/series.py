@@ -37,14 +37,18 @@ class Series:
         its names and voices would be taken over.
         """
         self._seat.require(Action.MANAGE_PROJECT, project_id)
+        self._storage.series.set(project_id, self.checked(name, project_id), actor=self._seat.actor)
+        return self._storage.projects.get(project_id)
+
+    def checked(self, name: str, besides: str = "") -> str:
+        """The name as it is kept; raises as ``set`` does. besides: a project that is in that series already."""
         name = " ".join(name.split())
         if len(name) > NAME_LENGTH:
             raise UsageError(f"The name of a series has at most {NAME_LENGTH} characters.", "Shorten it.")
-        others = [one for one in self._storage.series.projects(name) if one != project_id]
+        others = [one for one in self._storage.series.projects(name) if one != besides]
         if others and not any(map(self._sees, others)):
             raise ForbiddenError("There is a series of this name that is not yours to see.", "Choose another name.")
-        self._storage.series.set(project_id, name, actor=self._seat.actor)
-        return self._storage.projects.get(project_id)
+        return name
 
     def matches(self, project_id: str) -> list[SpeakerMatch]:
         """Speakers of a project who are heard in other videos of its series; best first for each."""

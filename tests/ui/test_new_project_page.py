@@ -99,3 +99,17 @@ def test_started_dubs_wait_for_a_worker(home: Home) -> None:
     with home.desk("pablo") as desk:
         (card,) = desk.projects.cards()
         assert "dub" in [job.kind for job in desk.jobs.active(card.id)]
+
+
+def test_a_part_of_a_series_is_one_from_the_start(home: Home) -> None:
+    with home.workspace() as workspace:
+        part = workspace.storage.projects.create("Part one", "/films/one.mp4", source_sha256="0" * 64,
+                                                 media={"duration_ms": 2000}, targets=["es"])
+        workspace.storage.series.set(part.id, "The Saga")
+    app = begun(home)
+    app.multiselect(key="new_targets").set_value(["es"]).run()
+    app.selectbox(key="new_series").set_value("The Saga").run()
+    app.button(key="new_create").click().run()
+    assert not app.exception and not app.error
+    with home.desk("pablo") as desk:
+        assert [card.name for card in desk.series.projects("The Saga")] == ["interview", "Part one"]

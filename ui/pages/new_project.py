@@ -40,6 +40,7 @@ class Wishes:
     options: DubOptions | None
     lines: Imported | None
     m_and_e: str | None
+    series: str
 
 
 def page() -> None:
@@ -109,9 +110,19 @@ def _wishes(source: Source | None) -> Wishes:
         with st.expander(t("new_project.sound.title"), icon=":material/graphic_eq:"):
             st.caption(t("new_project.sound.hint"))
             sound = uploader(t("new_project.sound.label"), key="new_sound", purpose="m_and_e", accept=SOUND_SUFFIXES)
+        series = _series()
         special = _advanced()
     options = DubOptions(targets=tuple(targets), **known, **special) if targets else None
-    return Wishes(name, options, lines, sound.id if sound else None)
+    return Wishes(name, options, lines, sound.id if sound else None, series)
+
+
+def _series() -> str:
+    """The series that the video belongs to; "" for none."""
+    with told():
+        return st.selectbox(t("settings.project.series"), session.desk().series.names(), index=None, key="new_series",
+                            placeholder=t("settings.project.series_hint"), help=t("settings.project.series_help"),
+                            accept_new_options=True) or ""
+    return ""
 
 
 def _needed(source: Source | None) -> tuple[str, list[str], dict[str, Any]]:
@@ -183,7 +194,8 @@ def _made(source: Source, wishes: Wishes, options: DubOptions, *, run: bool) -> 
         lines = wishes.lines
         project = session.desk().projects.create(
             wishes.name, source.reference, options, lines=lines.lines if lines else (),
-            lines_language=lines.language if lines else "", m_and_e_upload_id=wishes.m_and_e, run=run)
+            lines_language=lines.language if lines else "", m_and_e_upload_id=wishes.m_and_e,
+            series=wishes.series, run=run)
     if outcome.is_ok:
         flash(t("new_project.create.made", name=project.name))
         shell.forget()

@@ -52,6 +52,8 @@ def test_what_is_no_video_leaves_nothing(workspace: Workspace, tmp_path: Path) -
     assert not (workspace.settings.home / "projects").exists()
     with pytest.raises(UsageError, match="needs a name"):
         at.projects.create(" ", upload, TO_SPANISH)
+    with pytest.raises(UsageError):
+        at.projects.create("Part one", upload, TO_SPANISH, series="x" * 65)
 
 
 def test_files_on_the_server_only_from_where_it_is_allowed(tmp_path: Path) -> None:
