@@ -230,6 +230,13 @@ class Workspace:
         for language in options.targets:
             own = options.for_language(language)
             registry.check_targets([language], own.synthesizer, options.source, own.translator)
+        if not self.is_analysed(project):
+            # Told now rather than minutes later; afterwards, what was computed may stand without them.
+            wanted = [("asr", options.recognizer), ("diarize", options.diarizer), ("separate", options.separator),
+                      *(("translate", options.for_language(language).translator) for language in options.targets)]
+            for kind, name in wanted:
+                if name != "auto":
+                    registry.choose(kind, name)
         if options.lipsync not in ("auto", "off"):
             registry.choose("lipsync", options.lipsync, checkpoint=options.checkpoint)
         return options

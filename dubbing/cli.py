@@ -246,8 +246,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             emit({"error": error.message, "hint": error.hint})
         sys.exit(terminal.fail(error))
     except click.ClickException as error:
-        sys.exit(terminal.fail(UsageError(error.format_message().rstrip(".") + ".",
-                                          f"`dubbing {' '.join(arguments[:1])} --help` shows how it is used.")))
+        wrong = UsageError(error.format_message().rstrip(".") + ".",
+                           f"`dubbing {' '.join(arguments[:1])} --help` shows how it is used.")
+        if "--json" in arguments:
+            emit({"error": wrong.message, "hint": wrong.hint})
+        sys.exit(terminal.fail(wrong))
     except (KeyboardInterrupt, click.Abort):
         terminal.note("Stopped. The same command goes on where it was.")
         sys.exit(130)

@@ -9,6 +9,9 @@ import click
 from dubbing import terminal
 from dubbing.cli import cli, emit, json_option
 
+#: How the table tells whether commercial use is allowed.
+COMMERCIAL_USE: dict[object, str] = {True: "yes", False: "no", "conditions": "on conditions"}
+
 
 @cli.group()
 def models() -> None:
@@ -30,7 +33,9 @@ def list_models(as_json: bool) -> None:
         return
     terminal.table(("Model", "For", "Size", "Here", "Licence", "Commercial use"),
                    [[str(r["name"]), str(r["purpose"]), megabytes(int(str(r["bytes"] or 0))),
-                     "yes" if r["here"] else "no", str(r["licence"]), str(r["commercial_use"])] for r in rows],
+                     "yes" if r["here"] else "no", str(r["licence"]),
+                     COMMERCIAL_USE.get(r["commercial_use"], str(r["commercial_use"]))]
+                    for r in rows],
                    right=(2,))
 
 

@@ -138,6 +138,9 @@ class ChatClient:
         said = _complaint(body)
         if self._key:
             said = said.replace(self._key, "…")
+        if status in (401, 403) and not self._key:
+            return UnavailableError(f"The translation server {self._at} wants a key ({status}).",
+                                    "Set DUBBING_OPENAI_KEY.")
         if status in (401, 403):
             return UnavailableError(f"The translation server {self._at} refuses the key that it was given ({status}).",
                                     "Set DUBBING_OPENAI_KEY to a valid one.")
