@@ -234,6 +234,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import dubbing.cli_lipsync
     import dubbing.cli_models
     import dubbing.cli_project
+    import dubbing.cli_terms
     import dubbing.cli_ui
     import dubbing.cli_users  # noqa: F401  (these register their commands)
 

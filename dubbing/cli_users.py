@@ -56,7 +56,7 @@ def add(login: str, name: str | None, email: str, roles: tuple[str, ...], no_pas
 
     password = None if no_password else _password(password_stdin)
     with workspace() as opened:
-        made = Desk(opened, _OPERATOR).accounts.create(login, name or login, password, [Role(r) for r in roles], email)
+        made = Desk(opened, OPERATOR).accounts.create(login, name or login, password, [Role(r) for r in roles], email)
     emit(_as_json(made)) if as_json else click.echo(f"{made.login} can sign in now.")
 
 
@@ -69,7 +69,7 @@ def set_roles(login: str, roles: tuple[str, ...], as_json: bool) -> None:
     from dubbing.api import Desk
 
     with workspace() as opened:
-        person = Desk(opened, _OPERATOR).accounts.set_roles(_found(opened, login).id, [Role(role) for role in roles])
+        person = Desk(opened, OPERATOR).accounts.set_roles(_found(opened, login).id, [Role(role) for role in roles])
     emit(_as_json(person)) if as_json else click.echo(f"{login}: {', '.join(sorted(person.roles)) or 'no role'}")
 
 
@@ -82,7 +82,7 @@ def set_password(login: str, password_stdin: bool) -> None:
 
     with workspace() as opened:
         person = _found(opened, login)
-        Desk(opened, _OPERATOR).accounts.set_password(person.id, _password(password_stdin))
+        Desk(opened, OPERATOR).accounts.set_password(person.id, _password(password_stdin))
     click.echo(f"{person.login} has a new password.{' The account is still disabled.' if person.is_disabled else ''}")
 
 
@@ -94,12 +94,12 @@ def disable(login: str, undo: bool) -> None:
     from dubbing.api import Desk
 
     with workspace() as opened:
-        Desk(opened, _OPERATOR).accounts.disable(_found(opened, login).id, not undo)
+        Desk(opened, OPERATOR).accounts.disable(_found(opened, login).id, not undo)
     click.echo(f"{login} can sign in again." if undo else f"{login} is shut out.")
 
 
 #: Who acts here: whoever has the server's shell.
-_OPERATOR = Person(id="", login="operator", name="", roles=frozenset({Role.ADMINISTRATOR}))
+OPERATOR = Person(id="", login="operator", name="", roles=frozenset({Role.ADMINISTRATOR}))
 
 
 def _found(opened: Any, login: str) -> Person:
