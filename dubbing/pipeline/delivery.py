@@ -20,8 +20,9 @@ from dubbing.domain.speech import Phoneme
 from dubbing.engines.base import Sound, Speech
 from dubbing.media.wsola import Artefacts, artefacts, warp
 
-#: What a synthesizer is asked for itself; the rest is time-stretch.
-SPEED_LIMITS = (0.8, 1.4)
+#: What a synthesizer is asked for itself; the rest is time-stretch. Voices that hurry swallow sounds: at tempo 1.44 a
+#: recognizer misheard 21 % of the words of ten Spanish sentences that a voice hurried itself, 8 % of stretched ones.
+SPEED_LIMITS = (0.8, 1.2)
 #: Of a stretch that nobody should hear; beyond it only so as not to run into somebody else's words.
 STRETCH_LIMITS = (0.8, 1.25)
 #: A stretch below this is not worth its artefacts.

@@ -36,7 +36,7 @@ from dubbing.pipeline.voice_match import VoiceSpec, apply_voice
 
 __all__ = ["PHONEMES", "TAKE", "duration_ms", "faded", "load_take", "step", "trimmed"]
 
-VERSION = "5"
+VERSION = "6"
 TAKE, PHONEMES = "take.wav", "phonemes.json"
 #: The pause that a voice makes by itself between phrases, by the mark that ends the first.
 _OWN_PAUSE_MS = {",": 140.0, "、": 140.0, ";": 220.0, ":": 220.0, "—": 220.0}

@@ -94,10 +94,10 @@ def test_the_voice_speaks_faster_before_it_is_stretched(tmp_path: Path) -> None:
 
 def test_a_voice_that_does_not_follow_is_asked_again(tmp_path: Path) -> None:
     engine = Metronome(response=0.5)
-    made = take(tmp_path, "a" * 20, Slot(0, 1850, 1850), engine)
+    made = take(tmp_path, "a" * 20, Slot(0, 1900, 1900), engine)
     assert len(engine.calls) == made.facts["calls"] == 3
     assert engine.calls[2][1] > engine.calls[1][1] > 1.0
-    assert made.facts["duration_ms"] == pytest.approx(1850, abs=40) and "stretch" not in made.facts
+    assert made.facts["duration_ms"] == pytest.approx(1900, abs=40) and "stretch" not in made.facts
 
 
 def test_a_voice_of_whole_frames_is_found_between_what_it_did(tmp_path: Path) -> None:
