@@ -224,16 +224,19 @@ def measured(lines: Sequence[Utterance], takes: Mapping[str, Artifact]) -> dict[
     more, and those that are heard in the takes. stretched: lines whose sound was stretched, with the median artefacts
     (log-spectral distance, dB).
     """
-    facts = [takes[u.id].facts for u in lines if u.id in takes]
+    voiced = [u for u in lines if u.id in takes]
+    facts = [takes[u.id].facts for u in voiced]
     fits = [one["fit"] for one in facts]
     onsets = sorted(one["onset_ms"] for one in facts if "onset_ms" in one)
     harms = sorted(one["stretch"]["spectral_db"] for one in facts if "stretch" in one)
-    kept = sum(end - start >= HEARD_PAUSE_MS for one in facts for start, end in one.get("pauses", ()))
+    pauses = [len(source_pauses(u.words, u.start_ms, u.end_ms)) for u in voiced]
+    # A pause that somebody typed into a line that had none is none that was kept.
+    kept = sum(min(own, sum(end - start >= HEARD_PAUSE_MS for start, end in one.get("pauses", ())))
+               for own, one in zip(pauses, facts, strict=True))
     return {"lines": len(facts), "in_window": fits.count(Fit.GREEN.value), "tolerable": fits.count(Fit.AMBER.value),
             "pressed": fits.count(Fit.RED.value), "borrowed": sum(one["borrowed_ms"] > 0 for one in facts),
             "onset_ms_median": onsets[len(onsets) // 2] if onsets else None,
-            "pauses": sum(len(source_pauses(u.words, u.start_ms, u.end_ms)) for u in lines if u.id in takes),
-            "pauses_kept": kept, "stretched": len(harms),
+            "pauses": sum(pauses), "pauses_kept": kept, "stretched": len(harms),
             "stretch_spectral_db": harms[len(harms) // 2] if harms else None}
 
 

@@ -28,7 +28,7 @@ def word_errors(dub: QcDub) -> Iterator[Finding]:
         is_grave = share > ERROR_AT and line.wrong_words > 1 and line.letter_errors > 2 * SPELLING
         yield Finding(
             WORD_ERRORS, Severity.ERROR if is_grave else Severity.WARNING, line.id,
-            f"{line.wrong_words} of {line.words} words were heard otherwise: “{line.heard}”.",
+            f"{line.wrong_words} of {line.words} words were heard otherwise: “{line.heard.rstrip('.')}”.",
             round(share, 4), ERROR_AT if is_grave else WARN_AT, at_ms=line.start_ms)
 
 
