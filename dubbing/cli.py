@@ -127,6 +127,11 @@ def dub(video: Path, out: Path | None, as_json: bool, **arguments: Any) -> None:
         show_result(result)
 
 
+def counted(number: int, word: str) -> str:
+    """``1 error``, ``2 errors``."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def show_result(result: DubResult) -> None:
     """Who said what when, how well it fits, and where the files are."""
     for language, path in result.outputs.items():
@@ -140,8 +145,8 @@ def show_result(result: DubResult) -> None:
         if loud := result.loudness.get(language):
             click.echo(f"Loudness ({language}): {_loudness(loud)}")
         if found := result.quality.get(language, {}).get("qc"):
-            click.echo(f"Quality ({language}): {found['errors']} errors, {found['warnings']} warnings, "
-                       f"{found['infos']} notes; `dubbing project qc {result.project} --to {language}` tells them")
+            click.echo(f"Quality ({language}): {counted(found['errors'], 'error')}, "
+                       f"{counted(found['warnings'], 'warning')}, {counted(found['infos'], 'note')}; `dubbing project qc {result.project} --to {language}` tells them")
         click.echo(f"Dubbed video ({language}): {path}")
     for text in result.notes:
         terminal.note(f"Note: {text}")

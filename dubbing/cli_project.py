@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dubbing import terminal
-from dubbing.cli import cli, emit, engine_options, json_option, options_from, show_result, workspace
+from dubbing.cli import cli, counted, emit, engine_options, json_option, options_from, show_result, workspace
 from dubbing.errors import UsageError
 
 if TYPE_CHECKING:
     from dubbing.api import Workspace
     from dubbing.domain.project import Line, Project
+    from dubbing.domain.quality import Severity
 
 language_option = click.option("--lang", "language", metavar="LANG",
                                help="Target language; needed only where the project has several.")
@@ -182,12 +183,16 @@ def qc(reference: str, language: str | None, page: Path | None, as_json: bool) -
         return
     terminal.table(("Line", "When", "Severity", "Check", "What was found"),
                    [[one.utterance_id or "-", terminal.time_code(one.at_ms) if one.at_ms is not None else "-",
-                     "dismissed" if one.is_dismissed else one.severity.value, one.check, one.message]
+                     "dismissed" if one.is_dismissed else _severity(one.severity), one.check, one.message]
                     for one in report.findings])
-    click.echo(", ".join(f"{count} {severity.value}{'' if count == 1 else 's'}"
-                         for severity, count in report.counts.items()))
+    click.echo(", ".join(counted(count, _severity(severity)) for severity, count in report.counts.items()))
     if page is not None:
         click.echo(f"Report: {page}")
+
+
+def _severity(severity: Severity) -> str:
+    """What people call a severity."""
+    return "note" if severity.value == "info" else severity.value
 
 
 def milliseconds(text: str | None) -> int | None:
