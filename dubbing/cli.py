@@ -146,7 +146,8 @@ def show_result(result: DubResult) -> None:
             click.echo(f"Loudness ({language}): {_loudness(loud)}")
         if found := result.quality.get(language, {}).get("qc"):
             click.echo(f"Quality ({language}): {counted(found['errors'], 'error')}, "
-                       f"{counted(found['warnings'], 'warning')}, {counted(found['infos'], 'note')}; `dubbing project qc {result.project} --to {language}` tells them")
+                       f"{counted(found['warnings'], 'warning')}, {counted(found['infos'], 'note')}; "
+                       f"`dubbing project qc {result.project} --to {language}` tells them")
         click.echo(f"Dubbed video ({language}): {path}")
     for text in result.notes:
         terminal.note(f"Note: {text}")
