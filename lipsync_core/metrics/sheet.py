@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -40,10 +40,12 @@ def moments(articulation: Articulation, offset_ms: float, count: int) -> list[tu
 
 
 def contact_sheet(original: Path, dubbed: Path, analysis: FaceAnalysis, out_png: Path, columns: int = 8, *,
-                  at: Sequence[tuple[float, str]] | None = None, rows: int = 2, cell: int = 240) -> None:
+                  at: Sequence[tuple[float, str]] | None = None, rows: int = 2, cell: int = 240,
+                  whose: Mapping[float, Collection[int]] | None = None) -> None:
     """Write a PNG of faces and mouths at native sharpness, original above dubbed, labelled with the time.
 
     analysis: of the original. at: (ms, label) moments, e.g. from ``moments``; evenly spaced ones otherwise.
+    whose: for a moment (its ms in ``at``) the tracks of who speaks then; else the largest face is shown.
     Each moment shows the lower face (scaled to ``cell`` pixels wide) and, under it, the mouth alone.
     ValueError when no face is on camera at any of them.
     """
@@ -51,7 +53,9 @@ def contact_sheet(original: Path, dubbed: Path, analysis: FaceAnalysis, out_png:
     if at is None:
         at = [(float(t), "") for t in np.linspace(times[0], times[-1], columns * rows + 2)[1:-1]]
     frames = [(int(np.abs(times - ms).argmin()), label) for ms, label in at]
-    wanted = {f: box for f, _ in frames if (box := _box(analysis, f)) is not None}
+    speaking = [(whose or {}).get(ms, ()) for ms, _ in at]
+    wanted = {f: box for (f, _), ids in zip(frames, speaking, strict=True)
+              if (box := _box(analysis, f, ids)) is not None}
     if not wanted:
         raise ValueError("no face is on camera at any of these moments")
     before, after = dict(_faces(original, wanted, cell)), dict(_faces(dubbed, wanted, cell))
@@ -71,10 +75,10 @@ def _runs(indices: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
     return [r for r in np.split(indices, np.flatnonzero(np.diff(indices) > 1) + 1) if len(r)]
 
 
-def _box(analysis: FaceAnalysis, frame: int) -> tuple[npt.NDArray[np.float64], float] | None:
-    """Mouth centre and eye distance of the largest face in ``frame``."""
+def _box(analysis: FaceAnalysis, frame: int, ids: Collection[int]) -> tuple[npt.NDArray[np.float64], float] | None:
+    """Mouth centre and eye distance of the largest face in ``frame``, of all or of the tracks ``ids``."""
     found: list[tuple[float, npt.NDArray[np.float64]]] = []
-    for track in analysis.tracks:
+    for track in (track for track in analysis.tracks if not ids or track.id in ids):
         points = _points_at(track, frame)
         if points is not None:
             found.append((float(np.linalg.norm(points[_EYES[1]] - points[_EYES[0]])), points[list(_MOUTH)].mean(0)))

@@ -145,7 +145,7 @@ class AtlasLipSyncer:
     def contact_sheet(self, video: Path, tracks: Path, dubbed: Path,
                       takes: Sequence[tuple[str, int, Sequence[Phoneme]]], out: Path) -> None:
         """A PNG of original and dubbed mouths, one above the other, at closures and open vowels of the takes."""
-        from lipsync_core.engine import FACES
+        from lipsync_core.engine import FACES, Span, speaking_tracks
         from lipsync_core.face.types import FaceAnalysis
         from lipsync_core.metrics.sheet import contact_sheet, moments
         from lipsync_core.speech.articulation import articulate
@@ -154,15 +154,20 @@ class AtlasLipSyncer:
         analysis = FaceAnalysis.load(tracks / FACES)
         sound = read_mono(dubbed)
         at: list[tuple[float, str]] = []
-        for _, start_ms, phonemes in takes:
+        whose: dict[float, list[int]] = {}
+        seen = speaking_tracks(video, analysis, [Span(speaker, start_ms, start_ms + max(p.end_ms for p in phonemes))
+                                                 for speaker, start_ms, phonemes in takes if phonemes])
+        for speaker, start_ms, phonemes in takes:
             end_ms = max((p.end_ms for p in phonemes), default=0)
             spoken = analysis.times_ms[(analysis.times_ms >= start_ms)] - start_ms
             # With its sound, as the mouth was made: a timeline may be some tens of milliseconds off.
             heard = sound[max(int(start_ms * RATE / 1000), 0):int((start_ms + end_ms) * RATE / 1000)]
             wanted = articulate(phonemes, spoken[spoken <= end_ms], sound=heard, sample_rate=RATE)
-            at += moments(wanted, start_ms, max(2, SHEET_CELLS // len(takes)))
+            found = moments(wanted, start_ms, max(2, SHEET_CELLS // len(takes)))
+            at += found
+            whose.update({ms: [track.id for track in seen.get(speaker, [])] for ms, _ in found})
         with told():
-            contact_sheet(video, dubbed, analysis, out, at=sorted(at)[:SHEET_CELLS] or None)
+            contact_sheet(video, dubbed, analysis, out, at=sorted(at)[:SHEET_CELLS] or None, whose=whose)
 
     def _loaded(self) -> AtlasLipSync:
         self.load()

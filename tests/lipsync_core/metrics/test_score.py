@@ -106,6 +106,9 @@ def test_the_sheet_shows_the_telling_moments(video: Path, line: Line, tmp_path: 
     contact_sheet(video, video, analysis_of(talking(60), TIMES), tmp_path / "sheet.png", 3, at=at, cell=96)
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
     assert sheet.shape[1] == 3 * 100 and sheet.std() > 10
+    with pytest.raises(ValueError):  # whoever speaks is shown, or nobody
+        contact_sheet(video, video, analysis_of(talking(60), TIMES), tmp_path / "x.png", at=at,
+                      whose={ms: [99] for ms, _ in at})
     with pytest.raises(ValueError):
         nobody = FaceAnalysis(240, 320, TIMES, np.array([[0, 60]], np.int32), ())
         contact_sheet(video, video, nobody, tmp_path / "x.png")
