@@ -59,7 +59,8 @@ class Judging:
 
     def _judged(self, takes: dict[str, Artifact], rendered: dict[str, Artifact]) -> list[quality.JudgedLine]:
         """The lines that are heard, in order of their start."""
-        ends = {one.id: max(one.end_ms, one.start_ms + int(takes[one.id].facts["duration_ms"]))
+        replaced = {one.id: self._dub.replaced.get(one.id, (one.start_ms, one.end_ms)) for one in self._utterances}
+        ends = {one.id: max(replaced[one.id][1], one.start_ms + int(takes[one.id].facts["duration_ms"]))
                 if one.id in takes else one.end_ms for one in self._utterances}
         lines = []
         for one in sorted(self._utterances, key=lambda u: u.start_ms):
@@ -67,11 +68,11 @@ class Judging:
                 continue
             others = [other for other in self._utterances if other is not one]
             after = max((ends[other.id] for other in others if other.start_ms <= one.start_ms), default=0)
-            until = min((other.start_ms for other in others if other.start_ms > one.start_ms),
+            until = min((replaced[other.id][0] for other in others if other.start_ms > one.start_ms),
                         default=self._source.media.duration_ms)
             lines.append(quality.JudgedLine(
                 one.id, one.speaker, one.start_ms, one.end_ms, marks.spoken(self._dub.translations[one.id].text),
-                takes[one.id], rendered.get(one.id), after, until))
+                takes[one.id], rendered.get(one.id), after, until, replaced[one.id]))
         return lines
 
     def _checked(self, measured: dict[str, Any], of_lines: dict[str, dict[str, Any]], unheard: Reason,

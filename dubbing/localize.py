@@ -38,6 +38,7 @@ class Dub:
     on_camera: dict[str, bool] = field(default_factory=dict)
     video: Artifact | None = None
     mix: Artifact | None = None
+    replaced: dict[str, tuple[int, int]] = field(default_factory=dict)
     loudness: dict[str, Any] = field(default_factory=dict)
     fit_measured: dict[str, Any] = field(default_factory=dict)
     quality: dict[str, Any] = field(default_factory=dict)

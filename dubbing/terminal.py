@@ -18,7 +18,8 @@ LABELS = {
     "translate": "Translating", "synthesize": "Synthesizing", "lipsync": "Repainting mouths", "mix": "Mixing",
     "export": "Encoding", "quality": "Checking the result", "prosody": "Listening how lines are said",
     "reference": "Finding a speaker's cleanest seconds", "room": "Measuring rooms", "loudness": "Setting the loudness",
-    "measure": "Measuring the finished file",
+    "measure": "Measuring the finished file", "edges": "Finding where lines begin and end",
+    "reach": "Finding what the mix replaces",
 }
 
 

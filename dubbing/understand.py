@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,13 @@ from dubbing.media.probe import MediaInfo
 from dubbing.options import DubOptions
 from dubbing.pipeline import records
 from dubbing.pipeline.artifact import Artifact
+from dubbing.pipeline.edges import Span, retimed
 from dubbing.pipeline.runner import Runner
 from dubbing.pipeline.stage import Step
-from dubbing.pipeline.stages import diarize, faces, profile, separate, sound, transcribe
+from dubbing.pipeline.stages import diarize, edges, faces, profile, separate, sound, transcribe
+
+#: Where a project's settings keep the key of the lines that it took over last.
+TRANSCRIPT = "transcript_key"
 
 #: (language, lines, voice print by speaker)
 Understood = tuple[str, Sequence[SpokenLine], dict[str, tuple[float, ...]]]
@@ -50,7 +54,7 @@ class Source:
     @property
     def lines_key(self) -> str:
         """Changes whenever the transcription or its cut into lines does."""
-        return hashlib.sha256(repr(self.lines).encode()).hexdigest()
+        return _key_of(self.lines)
 
     def is_on_camera(self, speaker: str, start_ms: int, end_ms: int) -> bool:
         """Whether the tracker saw ``speaker`` speak during at least a third of the span."""
@@ -72,18 +76,37 @@ def understand(project: Project, options: DubOptions, runner: Runner, names: Seq
     imported = spoken_lines(load_lines(project.settings))[0]
     language, lines, embeddings = (_imported if imported else _transcribed)(
         options, heard, runner, path.name, imported, names)
-    lines = recast(lines, project.settings.get(CAST, ()))
-    speakers = {line.speaker for line in lines}
-    embeddings = {speaker: print_ for speaker, print_ in embeddings.items() if speaker in speakers}
     if language in options.targets:
         raise UsageError(f"The video is already in {language}.",
                          "Choose another target language, or say with --from what is spoken if that was misheard.")
     separated = runner.run(_separation(project, options, media))
+    cast = project.settings.get(CAST, ())
+    if not imported and not _is_older(project, lines, cast):
+        lines = _at_edges(lines, separated, runner)
+    lines = recast(lines, cast)
+    speakers = {line.speaker for line in lines}
+    embeddings = {speaker: print_ for speaker, print_ in embeddings.items() if speaker in speakers}
     spans = [SpeakerSpan(line.speaker, line.start_ms, line.end_ms) for line in lines]
     profiles = runner.run(profile.step(separated, spans))
     lipsyncer, tracks, mouths = _mouths(options, path, sha, spans, heard, runner, assigned_faces(project))
     return Source(path, sha, media, language, heard, separated, tuple(lines), embeddings, profiles, lipsyncer, tracks,
                   mouths, bool(imported))
+
+
+def _at_edges(lines: Sequence[SpokenLine], separated: Artifact, runner: Runner) -> list[SpokenLine]:
+    """Lines from where their speech really begins to where it ends."""
+    found = runner.run(edges.step(separated, [Span(line.start_ms, line.end_ms) for line in lines]))
+    return [retimed(line, *span) for line, span in zip(lines, edges.load_spans(found), strict=True)]
+
+
+def _is_older(project: Project, lines: Sequence[SpokenLine], cast: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the project took over these very lines as they were recognized, under any of its casts: it keeps them."""
+    known = project.settings.get(TRANSCRIPT)
+    return known is not None and any(known == _key_of(recast(lines, cast[:count])) for count in range(len(cast) + 1))
+
+
+def _key_of(lines: Sequence[SpokenLine]) -> str:
+    return hashlib.sha256(repr(tuple(lines)).encode()).hexdigest()
 
 
 def _transcribed(options: DubOptions, heard: Artifact, runner: Runner, name: str,

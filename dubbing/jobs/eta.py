@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 SOURCE_STAGES = ("sound", "transcribe", "diarize", "separate", "profile", "faces", "mouths")
 TARGET_STAGES = ("translate", "synthesize", "lipsync", "mix", "export", "quality")
 LINE_STAGES = frozenset({"translate", "synthesize", "lipsync"})
-#: Short stages between those of a language, and which of them comes after each.
-PREPARING = {"prosody": "synthesize", "reference": "synthesize", "room": "mix", "loudness": "export",
-             "measure": "quality"}
+#: Short stages between those, and which of them comes after each.
+PREPARING = {"edges": "profile", "prosody": "synthesize", "reference": "synthesize", "room": "mix", "reach": "mix",
+             "loudness": "export", "measure": "quality"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +115,5 @@ def eta_s(job: Job, work: Work, known: Costs, now: datetime) -> float | None:
 def _prepared_by(stage: str) -> str:
     """The stage that one of ``PREPARING`` comes before, in its language; "" for any other."""
     name, _, language = stage.partition(":")
-    return f"{PREPARING[name]}:{language}" if name in PREPARING else ""
+    following = PREPARING.get(name, "")
+    return f"{following}:{language}" if following and language else following

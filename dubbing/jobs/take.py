@@ -48,16 +48,18 @@ def _clip(workspace: Workspace, project: Project, line: Localization, utterance:
           mouth: Artifact | None) -> Any:
     """The step that renders the line with what is heard and seen around it now."""
     source = line.source
-    rooms = Mixdown(line.options, source, line.runner, line.dub, line.utterances).rooms()
-    own = clip.ClipLine(spoken, utterance.start_ms, utterance.end_ms, mouth, rooms.get(utterance.id))
+    mixdown = Mixdown(line.options, source, line.runner, line.dub, line.utterances)
+    heard = workspace.storage.takes.chosen(project.id, line.language)
+    rooms, replaced = mixdown.rooms(), mixdown.replaced({*heard, utterance.id})
+    own = clip.ClipLine(spoken, utterance.start_ms, utterance.end_ms, mouth, rooms.get(utterance.id),
+                        replaced[utterance.id])
     start_ms, end_ms = clip.span_of(own, source.media.duration_ms)
     standing = Derived(workspace.settings.home, project.id).standing(line.language)
-    heard = workspace.storage.takes.chosen(project.id, line.language)
     neighbours = []
     for other in line.utterances:
         take = heard.get(other.id)
-        if other.id == utterance.id or take is None or other.start_ms >= end_ms or \
-                max(other.end_ms, other.start_ms + take.duration_ms) <= start_ms:
+        if other.id == utterance.id or take is None or replaced[other.id][0] >= end_ms or \
+                max(replaced[other.id][1], other.start_ms + take.duration_ms) <= start_ms:
             continue
         sound = workspace.artifacts.find(take.artifact_key)
         if sound is None:
@@ -65,6 +67,7 @@ def _clip(workspace: Workspace, project: Project, line: Localization, utterance:
         painted = None
         if standing is not None and standing.takes.get(other.id) == take.artifact_key and other.id in standing.rendered:
             painted = workspace.artifacts.find(standing.rendered[other.id])
-        neighbours.append(clip.ClipLine(sound, other.start_ms, other.end_ms, painted, rooms.get(other.id)))
+        neighbours.append(clip.ClipLine(sound, other.start_ms, other.end_ms, painted, rooms.get(other.id),
+                                        replaced[other.id]))
     return clip.step(source.path, source.sha256, source.media, source.separated, own, neighbours, source.lipsyncer,
                      language=line.language, utterance=utterance.id, duck_db=line.options.duck_db)

@@ -35,14 +35,25 @@ MARGIN_MS = 1000
 
 @dataclass(frozen=True, slots=True)
 class ClipLine:
-    """A line in or near a clip: its take, the original (ms) that it replaces, its mouth where it is repainted, and
-    the room in which it was heard."""
+    """A line in or near a clip: its take, the original (ms) that it replaces, its mouth where it is repainted, the
+    room in which it was heard, and where the original gives way to it (ms; None is the line itself)."""
 
     take: Artifact
     start_ms: int
     end_ms: int
     rendered: Artifact | None = None
     room: RoomProfile | None = None
+    replaced: tuple[int, int] | None = None
+
+    @property
+    def changed_from_ms(self) -> int:
+        """When the sound begins to be another than the original."""
+        return min(self.start_ms, self.replaced[0]) if self.replaced else self.start_ms
+
+    @property
+    def changed_until_ms(self) -> int:
+        """When the sound is the original again."""
+        return max(self.heard_until_ms, self.replaced[1]) if self.replaced else self.heard_until_ms
 
     @property
     def heard_until_ms(self) -> int:
@@ -75,6 +86,8 @@ def step(source: Path, source_sha256: str, media: MediaInfo, separated: Artifact
     params: dict[str, Any] = {"span": [start_ms, end_ms], "lines": [[one.start_ms, one.end_ms] for one in lines],
               "at": lines.index(line), "duck_db": duck_db,
               "rooms": [one.room.to_json() if one.room else None for one in lines]}
+    if any(one.replaced for one in lines):
+        params["replaced"] = [list(one.replaced) if one.replaced else None for one in lines]
     inputs: dict[str, Artifact | str] = {"source": source_sha256, "separated": separated}
     for i, one in enumerate(lines):
         inputs[f"take{i:03d}"] = one.take
@@ -86,14 +99,14 @@ def step(source: Path, source_sha256: str, media: MediaInfo, separated: Artifact
 def mixed_between(source: Path, separated: Artifact, lines: Sequence[ClipLine], start_ms: int, end_ms: int,
                   rate: int, duck_db: float = 0.0) -> Sound:
     """[channels, samples] of the dubbed mix; only what is near is read, and it sounds as in the whole."""
-    low = min([start_ms, *(line.start_ms for line in lines)])
-    high = max([end_ms, *(line.heard_until_ms for line in lines)])
+    low = min([start_ms, *(line.changed_from_ms for line in lines)])
+    high = max([end_ms, *(line.changed_until_ms for line in lines)])
     background, _ = wav_between(separated.path(MUSIC_AND_EFFECTS), low, high)
     whole = _original(source, separated, background, low, high)
     spans = mix.spans_of(lines, rate, low)
     placed = mix.placed_takes(lines, measure_lines([whole], [background], spans, rate), rate, low)
     made = [block.mix for block in mix_blocks(audio.rechunked([whole], audio.BLOCK_SAMPLES), [background], placed,
-                                              spans, rate, duck_db=duck_db)]
+                                              mix.replaced_of(lines, rate, low), rate, duck_db=duck_db)]
     mixed = np.concatenate(made, axis=1) if made else whole
     return np.ascontiguousarray(mixed[:, round((start_ms - low) * rate / 1000): round((end_ms - low) * rate / 1000)])
 

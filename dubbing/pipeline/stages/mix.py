@@ -31,7 +31,7 @@ MIX, SPEECH = "mix.wav", "speech.wav"
 
 class Heard(Protocol):
     """A take with its start, the end (ms) of the original line that it replaces, and the room it was heard in (None:
-    the take stays as it is)."""
+    the take stays as it is). ``replaced``: where the original gives way to it (ms); None is the line itself."""
 
     @property
     def take(self) -> Artifact: ...
@@ -41,16 +41,20 @@ class Heard(Protocol):
     def end_ms(self) -> int: ...
     @property
     def room(self) -> RoomProfile | None: ...
+    @property
+    def replaced(self) -> tuple[int, int] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class DubbedLine:
-    """A take with its start, the original line (ms) that it replaces, and the room in which that was heard."""
+    """A take with its start, the original line (ms) that it replaces, the room in which that was heard, and where the
+    original gives way to it (ms; None is the line itself)."""
 
     take: Artifact
     start_ms: int
     end_ms: int
     room: RoomProfile | None = None
+    replaced: tuple[int, int] | None = None
 
 
 def step(source: Path, source_sha256: str, separated: Artifact, lines: Sequence[DubbedLine], info: AudioInfo, *,
@@ -60,7 +64,7 @@ def step(source: Path, source_sha256: str, separated: Artifact, lines: Sequence[
 
     def build(folder: Path, facts: dict[str, Any], report: Report) -> None:
         background = separated.path(separate.MUSIC_AND_EFFECTS)
-        spans = spans_of(lines, rate)
+        spans, replaced = spans_of(lines, rate), replaced_of(lines, rate)
         # M&E that came with the project need not be what is left of the original without its speech.
         whole, rest = (audio.read_wav_blocks(separated.path(separate.SPEECH)), ()) if separated.facts.get("given") \
             else (audio.blocks(source), audio.read_wav_blocks(background))
@@ -74,12 +78,12 @@ def step(source: Path, source_sha256: str, separated: Artifact, lines: Sequence[
             if not any(line.room for line in lines):
                 return stem()
             sounding = [(take.start_samples, take.start_samples + take.length_samples) for take in placed]
-            return toned(stem, partial(audio.blocks, source), [*spans, *sounding], rate)
+            return toned(stem, partial(audio.blocks, source), [*replaced, *sounding], rate)
 
         total, done = max(1, round(info.duration_ms * rate / 1000)), 0
         with (audio.wav_writer(folder / MIX, rate) as write_mix,
               audio.wav_writer(folder / SPEECH, rate) as write_speech):
-            for block in mix_blocks(meters.original(audio.blocks(source)), beneath(), placed, spans, rate,
+            for block in mix_blocks(meters.original(audio.blocks(source)), beneath(), placed, replaced, rate,
                                     duck_db=duck_db):
                 write_mix(block.mix)
                 write_speech(block.speech)
@@ -90,6 +94,8 @@ def step(source: Path, source_sha256: str, separated: Artifact, lines: Sequence[
         facts["loudness"] = meters.facts()
 
     params: dict[str, Any] = {"lines": [[line.start_ms, line.end_ms] for line in lines]}
+    if any(line.replaced for line in lines):
+        params["replaced"] = [list(line.replaced) if line.replaced else None for line in lines]
     if duck_db:
         params["duck_db"] = duck_db
     if any(line.room for line in lines):
@@ -113,6 +119,12 @@ def write_background(mixed: Artifact, out: Path) -> Path:
 def spans_of(lines: Iterable[Heard], rate: int, from_ms: int = 0) -> list[tuple[int, int]]:
     """Where the original lines lie, in samples after ``from_ms``."""
     return [(_samples(line.start_ms - from_ms, rate), _samples(line.end_ms - from_ms, rate)) for line in lines]
+
+
+def replaced_of(lines: Iterable[Heard], rate: int, from_ms: int = 0) -> list[tuple[int, int]]:
+    """Where the original gives way to the lines, in samples after ``from_ms``."""
+    spans = [line.replaced or (line.start_ms, line.end_ms) for line in lines]
+    return [(_samples(start - from_ms, rate), _samples(end - from_ms, rate)) for start, end in spans]
 
 
 def placed_takes(lines: Sequence[Heard], levels: Sequence[LineLevel], rate: int, from_ms: int = 0) -> list[PlacedTake]:

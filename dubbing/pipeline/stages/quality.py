@@ -37,7 +37,8 @@ _EARLY_MS = 300
 class JudgedLine:
     """A line as it was meant: its text (without marks), its take and (where its mouth was repainted) its patches.
 
-    ``end_ms`` is the original's; from ``after_ms`` to ``until_ms`` no other line is heard.
+    ``end_ms`` is the original's; from ``after_ms`` to ``until_ms`` no other line is heard. ``replaced``: where the
+    original gives way to it in the mix (ms); None is the line itself.
     """
 
     id: str
@@ -49,6 +50,7 @@ class JudgedLine:
     rendered: Artifact | None
     after_ms: int
     until_ms: int
+    replaced: tuple[int, int] | None = None
 
     @property
     def take_end_ms(self) -> int:
@@ -57,7 +59,8 @@ class JudgedLine:
     @property
     def around(self) -> tuple[tuple[int, int], ...]:
         """Where the original is heard next to the line: before and after what is replaced."""
-        first, stop = self.start_ms - _EDGE_MS, max(self.end_ms, self.take_end_ms) + _EDGE_MS
+        start_ms, end_ms = self.replaced or (self.start_ms, self.end_ms)
+        first, stop = min(start_ms, self.start_ms) - _EDGE_MS, max(end_ms, self.take_end_ms) + _EDGE_MS
         return ((max(first - _NEAR_MS, self.after_ms + _EDGE_MS), first), (stop, min(stop + _NEAR_MS, self.until_ms)))
 
 
@@ -97,7 +100,7 @@ def step(recognizer: Recognizer | None, lipsyncer: LipSyncer | None, source: Pat
 
     params = {"language": language, "texts": [line.text for line in lines],
               "prints": f"{printer.id}@{printer.version}" if printer is not None else "",
-              "lines": [[line.id, line.start_ms, line.end_ms] for line in lines]}
+              "lines": [[line.id, line.start_ms, line.end_ms, *(line.replaced or ())] for line in lines]}
     inputs: dict[str, Artifact | str] = {"video": video, "mix": mixed, "separated": separated}
     inputs.update({f"take{i:05d}": line.take for i, line in enumerate(lines)})
     return Step("quality", VERSION, build, params, inputs, recognizer, "part", None, language)

@@ -92,14 +92,16 @@ def test_a_clip_sounds_as_the_mix_does(dubbed: tuple[Workspace, Project]) -> Non
     now = workspace.storage.projects.get(made.id)
     source, options = known_source(workspace, now), workspace.options(now)
     dub = Localization(workspace.storage, now, options, source, Runner(workspace.artifacts), "es")
-    rooms = Mixdown(options, source, dub.runner, dub.dub, dub.utterances).rooms()
+    mixdown = Mixdown(options, source, dub.runner, dub.dub, dub.utterances)
+    rooms, replaced = mixdown.rooms(), mixdown.replaced(standing.takes)
     lines = []
     for line in workspace.storage.utterances.all(made.id):
         take = workspace.artifacts.find(standing.takes[line.id])
         assert take is not None
-        lines.append(clip.ClipLine(take, line.start_ms, line.end_ms, room=rooms[line.id]))
+        lines.append(clip.ClipLine(take, line.start_ms, line.end_ms, room=rooms[line.id],
+                                   replaced=replaced[line.id]))
     start_ms, end_ms = clip.span_of(lines[1], source.media.duration_ms)
-    near = [line for line in lines if line.start_ms < end_ms and line.heard_until_ms > start_ms]
+    near = [line for line in lines if line.changed_from_ms < end_ms and line.changed_until_ms > start_ms]
     part = clip.mixed_between(source.path, source.separated, near, start_ms, end_ms, rate)
     whole = mix[round(start_ms * rate / 1000):round(end_ms * rate / 1000)].T
     assert part.shape == whole.shape and np.abs(part - whole).max() < 0.02

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dubbing.domain.speech import SpokenLine, Word
 from dubbing.domain.utterances import build_utterances
+from dubbing.media.probe import probe
 from dubbing.pipeline.artifact import ArtifactStore
 from dubbing.pipeline.edges import (
     FRAME_MS,
@@ -29,8 +30,10 @@ from dubbing.pipeline.edges import (
     retimed,
     sharpened,
 )
+from dubbing.pipeline.levels import LineLevel
 from dubbing.pipeline.runner import Runner
 from dubbing.pipeline.stages import edges as stage
+from dubbing.pipeline.stages import mix
 
 Array = npt.NDArray[np.float64]
 TOTAL_MS = 8000
@@ -261,3 +264,32 @@ def test_the_stage_reads_the_speech_stem(tmp_path: Path) -> None:
     assert abs(start - 2000) <= 30 and abs(end - 5000) <= 30 and made.facts["moved"] == 1
     (first, last), = stage.load_spans(Runner(store).run(stage.reach_step(separated, [Span(2200, 4900)], language="en")))
     assert abs(first - 2000) <= 30 and abs(last - 5000) <= 30
+
+
+def test_the_mix_keeps_no_syllable_of_a_line_and_moves_no_take(tmp_path: Path) -> None:
+    rate = RATE
+    speech, bed = voice((2000, 5000)).astype(np.float32), noise(0.002).astype(np.float32)
+    store = ArtifactStore(tmp_path / "artifacts")
+    for key, sounds in (("a", {"speech": speech, "me": bed}), ("b", {"take": np.zeros(2 * rate, np.float32)})):
+        with store.build(key * 64, {}) as (folder, facts):
+            for name, sound in sounds.items():
+                soundfile.write(folder / f"{name}.wav", sound, rate, subtype="FLOAT")
+            (folder / "phonemes.json").write_text("[]")
+            facts["duration_ms"] = 2000
+    separated, take = store.find("a" * 64), store.find("b" * 64)
+    assert separated is not None and take is not None
+    source = tmp_path / "source.wav"
+    soundfile.write(source, speech + bed, rate, subtype="FLOAT")
+    info = probe(source, needs_video=False).audio[0]
+    line = Span(2180, 4860)
+    reach, = stage.load_spans(Runner(store).run(stage.reach_step(separated, [line], language="en")))
+    left = []
+    for replaced in (None, reach):
+        lines = [mix.DubbedLine(take, line.start_ms, line.end_ms, replaced=replaced)]
+        made = Runner(store).run(mix.step(source, "c" * 64, separated, lines, info, language="en"))
+        sound, _ = soundfile.read(made.path(mix.MIX))
+        rest = np.abs(sound[:len(bed)] - bed[:len(sound)])
+        left.append(int((rest > 0.01).sum()) * 1000 // rate)
+        placed = mix.placed_takes(lines, [LineLevel(0.0, (1.0,))], rate)
+        assert placed[0].start_samples == line.start_ms * rate // 1000
+    assert left[0] > 100 and left[1] < 10
