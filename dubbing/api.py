@@ -120,6 +120,23 @@ def open_workspace(settings: Settings | None = None) -> Iterator[Workspace]:
         storage.close()
 
 
+def _check_engines(options: DubOptions, *, is_new: bool) -> None:
+    """Raise UsageError or UnavailableError where an engine that was asked for is unknown or cannot do it."""
+    from dubbing import registry
+
+    for language in options.targets:
+        own = options.for_language(language)
+        registry.check_targets([language], own.synthesizer, options.source, own.translator)
+    wanted = [("asr", options.recognizer), ("diarize", options.diarizer), ("separate", options.separator),
+              *(("translate", options.for_language(language).translator) for language in options.targets)]
+    for kind, name in wanted:
+        if name != "auto":
+            # What a project brings along, such as its transcript, may do without an engine that cannot run here.
+            (registry.choose if is_new else registry.create)(kind, name)
+    if options.lipsync not in ("auto", "off"):
+        registry.choose("lipsync", options.lipsync, checkpoint=options.checkpoint)
+
+
 class Workspace:
     """Projects over one database and one artifact store."""
 
@@ -171,7 +188,10 @@ class Workspace:
         options.checked()
         outputs = output_paths(video, options.targets, out)
         info, sha = read_video(video, listener)
-        project = self._same_project(video, sha, options) or self._create(video, info, sha, options)
+        project = self._same_project(video, sha, options)
+        if project is None:
+            _check_engines(options, is_new=True)  # nothing is left behind of what cannot be done
+            project = self._create(video, info, sha, options)
         return self.run(project, outputs=outputs, listener=listener)
 
     def _same_project(self, video: Path, sha: str, options: DubOptions) -> Project | None:
@@ -219,26 +239,13 @@ class Workspace:
 
     def checked_options(self, project: Project, targets: Sequence[str] | None) -> DubOptions:
         """The project's options; what cannot work is said before anything is computed."""
-        from dubbing import registry
-
         options = self.options(project)
         if targets is not None:
             options = replace(options, targets=tuple(targets))
         if not Path(project.source_path).is_file():
             raise UsageError(f"The video {project.source_path} of this project is not there any more.",
                              "Put it back, or create a new project from its new place.")
-        for language in options.targets:
-            own = options.for_language(language)
-            registry.check_targets([language], own.synthesizer, options.source, own.translator)
-        if not self.is_analysed(project):
-            # Told now rather than minutes later; afterwards, what was computed may stand without them.
-            wanted = [("asr", options.recognizer), ("diarize", options.diarizer), ("separate", options.separator),
-                      *(("translate", options.for_language(language).translator) for language in options.targets)]
-            for kind, name in wanted:
-                if name != "auto":
-                    registry.choose(kind, name)
-        if options.lipsync not in ("auto", "off"):
-            registry.choose("lipsync", options.lipsync, checkpoint=options.checkpoint)
+        _check_engines(options, is_new=False)
         return options
 
     def _claim(self, project: Project) -> Job:

@@ -164,7 +164,8 @@ def export(reference: str, what: str, language: str | None, out: Path, fmt: str,
 
 @project.command()
 @click.argument("reference", metavar="PROJECT")
-@click.option("--to", "language", metavar="LANG", help="Target language; needed only where the project has several.")
+@click.option("--to", "--lang", "language", metavar="LANG",
+              help="Target language; needed only where the project has several.")
 @click.option("--html", "page", type=click.Path(path_type=Path), help="Also write the report as one HTML file.")
 @json_option
 def qc(reference: str, language: str | None, page: Path | None, as_json: bool) -> None:
