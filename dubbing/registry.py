@@ -35,6 +35,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "transformers": "dubbing.engines.translate.transformers_mt:TransformersTranslator",
         "bergamot": "dubbing.engines.translate.bergamot:BergamotTranslator",
         "whisper": "dubbing.engines.translate.whisper:WhisperTranslator",
+        "bridge": "dubbing.relay:BridgeTranslator",
         "apertium": "dubbing.engines.translate.apertium:ApertiumTranslator",
         "relay": "dubbing.relay:RelayTranslator",
         "fake": "dubbing.engines.translate.fake:FakeTranslator",

@@ -11,7 +11,7 @@ import pytest
 from dubbing import registry
 from dubbing.domain.translation import Brief, Budget, Candidate, TermRule
 from dubbing.engines.base import TranslationRequest
-from dubbing.relay import RelayTranslator
+from dubbing.relay import BridgeTranslator, RelayTranslator
 
 
 class Leg:
@@ -80,3 +80,26 @@ def test_the_better_way_is_taken_and_a_listener_is_never_second(monkeypatch: pyt
 def test_it_needs_two_others(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "two other" in (relay(monkeypatch, Leg("a", ("it", "en"))).why_unavailable() or "")
     assert registry.names("translate")[-2:] == ("relay", "fake"), "whatever knows the pair itself comes before"
+
+
+def bridge(monkeypatch: pytest.MonkeyPatch, *legs: Leg) -> BridgeTranslator:
+    made = BridgeTranslator()
+    monkeypatch.setattr(made, "_others", lambda: [leg for leg in legs if not leg.needs_sound])
+    return made
+
+
+def test_the_way_round_is_taken_only_where_it_is_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    legs = Leg("n", ("en", "pt"), quality=60), Leg("r", ("pt", "es"), quality=45)
+    worse, better = Leg("d", ("en", "es"), quality=30), Leg("d", ("en", "es"), quality=45)
+    assert bridge(monkeypatch, *legs, worse).supports("en", "es")
+    assert not bridge(monkeypatch, *legs, better).supports("en", "es")
+    # Where no reader knows the pair, the relay is there, which may listen as well.
+    assert not bridge(monkeypatch, *legs).supports("en", "es")
+    found = bridge(monkeypatch, *legs, worse).candidates([TranslationRequest("Hi", 1)], Brief("en", "es"))[0]
+    assert found[0].text == "Hi>n0>r0" and found[0].engine == "bridge" and found[0].meaning == pytest.approx(0.8)
+    assert found[0].how == "over pt: Hi>n0"
+
+
+def test_a_bridge_never_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    legs = Leg("w", ("en", "pt"), quality=60, needs_sound=True), Leg("r", ("pt", "es"), quality=45)
+    assert not bridge(monkeypatch, *legs, Leg("d", ("en", "es"), quality=30)).supports("en", "es")

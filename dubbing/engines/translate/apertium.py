@@ -19,15 +19,18 @@ _TIMEOUT_S = 30
 _NOTATION = re.compile(r"[\[\]{}<>^$@\\|*#~]")
 #: What Apertium puts before a word that it does not know (*) or cannot inflect (@, #).
 _MARK = re.compile(r"(?<!\w)[*@#](?=\w)")
-#: How far a translation is trusted in which every word was known.
-_TRUST = 0.45
+#: How far a translation is trusted in which every word was known; between close languages.
+_TRUST, _TRUST_CLOSE = 0.45, 0.65
+#: Quality between close languages, where rules do better (chrF++ 63 to 69 on our texts, against 54 to 60).
+_CLOSE = 45
+_ROMANCE = frozenset({"ca", "es", "fr", "gl", "it", "oc", "pt", "ro"})
 
 
 class ApertiumTranslator:
     """The ``apertium`` command with the pairs that ``apertium -l`` lists."""
 
     id: ClassVar[str] = "apertium"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     licence: ClassVar[str] = "GPL-2.0-or-later (a separate program)"
     is_fake: ClassVar[bool] = False
     needs_sound: ClassVar[bool] = False
@@ -52,6 +55,10 @@ class ApertiumTranslator:
     def release(self) -> None:
         """Nothing to release."""
 
+    def quality_for(self, source: str, target: str) -> int:
+        """``quality``, and more between the Romance languages."""
+        return _CLOSE if _are_close(source, target) else self.quality
+
     def supports(self, source: str, target: str) -> bool:
         return self._mode(source, target) is not None
 
@@ -66,7 +73,8 @@ class ApertiumTranslator:
 
     def _answer(self, request: TranslationRequest, brief: Brief) -> tuple[Candidate, ...]:
         text, unknown = self._ask(request.text, brief.source, brief.target)
-        return (Candidate(text, round(_TRUST * (1 - unknown), 3), self.id),)
+        trust = _TRUST_CLOSE if _are_close(brief.source, brief.target) else _TRUST
+        return (Candidate(text, round(trust * (1 - unknown), 3), self.id),)
 
     def _ask(self, given: str, source: str, target: str) -> tuple[str, float]:
         """The translation and the share of words that Apertium marked."""
@@ -110,6 +118,10 @@ class ApertiumTranslator:
                     if mode in pairs:
                         return mode
         return None
+
+
+def _are_close(source: str, target: str) -> bool:
+    return {primary(source), primary(target)} <= _ROMANCE
 
 
 def _tidy(output: str, source: str, lent: bool) -> str:
