@@ -84,12 +84,6 @@ def band_levels(blocks: Iterable[Sound]) -> Levels:
     return np.concatenate(found, axis=1) if found else np.zeros((len(_BANDS_HZ), 0))
 
 
-def sharpened(lines: Sequence[SpokenLine], levels: Levels) -> list[SpokenLine]:
-    """Lines, each with its first and last word, from where its speech begins to where it ends (see :func:`edges`)."""
-    spans = edges([Span(line.start_ms, line.end_ms) for line in lines], levels)
-    return [retimed(line, *span) for line, span in zip(lines, spans, strict=True)]
-
-
 def retimed(line: SpokenLine, start_ms: int, end_ms: int) -> SpokenLine:
     """A line with its first and last word from ``start_ms`` to ``end_ms``; a word that would not be left stays."""
     words = list(line.words)

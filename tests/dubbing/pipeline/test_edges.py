@@ -28,7 +28,6 @@ from dubbing.pipeline.edges import (
     edges,
     reaches,
     retimed,
-    sharpened,
 )
 from dubbing.pipeline.levels import LineLevel
 from dubbing.pipeline.runner import Runner
@@ -150,7 +149,9 @@ def test_lines_that_overlap_are_not_widened_into_each_other() -> None:
 
 def test_words_follow_their_line() -> None:
     words = (Word("uno", 2200, 2500), Word("dos", 2500, 4000), Word("tres", 4000, 4800))
-    line, = sharpened(build_utterances(words, []), levels(voice((2000, 5000))))
+    heard, = build_utterances(words, [])
+    span, = edges([Span(heard.start_ms, heard.end_ms)], levels(voice((2000, 5000))))
+    line = retimed(heard, *span)
     assert [(word.start_ms, word.end_ms) for word in line.words[1:-1]] == [(2500, 4000)]
     assert (line.words[0].start_ms, line.words[-1].end_ms) == (line.start_ms, line.end_ms)
     assert abs(line.start_ms - 2000) <= 30 and abs(line.end_ms - 5000) <= 30
