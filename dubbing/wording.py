@@ -143,11 +143,14 @@ class Wording:
     def _engines(self) -> list[Translator]:
         """The chosen translator; with "auto" also those that are asked where it doubts."""
         source = self.source.language
-        engine = registry.choose_translator(source, self.language, self.options.translator)
-        if self.options.translator != "auto":
-            return [engine]
-        self._notes += registry.why_not_better("translate", engine.id)
-        return [engine, *(one for one in registry.translators(source, self.language) if one is not engine)]
+        engines = [registry.choose_translator(source, self.language, self.options.translator)]
+        if self.options.translator == "auto":
+            self._notes += registry.why_not_better("translate", engines[0].id)
+            engines += [one for one in registry.translators(source, self.language) if one is not engines[0]]
+        if self.options.style and not any(translate.rewriter_of(engine) for engine in engines):
+            self._notes.append("translate: the style notes were read by nobody. Only a language model follows them "
+                               "(DUBBING_OPENAI_URL).")
+        return engines
 
     def _lines(self, utterances: Sequence[Utterance], engines: Sequence[Translator],
                scales: Mapping[str, float] = MappingProxyType({})) -> list[WordedLine]:

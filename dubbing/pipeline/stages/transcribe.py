@@ -26,4 +26,5 @@ def step(recognizer: Recognizer, sound: Artifact, language: str | None, names: S
         facts.update(language=transcript.language, language_confidence=round(transcript.language_confidence, 4),
                      words=len(transcript.words))
 
-    return Step("transcribe", VERSION, build, {"language": language, **{key: list(value) for key, value in options.items()}}, {"sound": sound}, recognizer, unit="s")
+    params = {"language": language, **{key: list(value) for key, value in options.items()}}
+    return Step("transcribe", VERSION, build, params, {"sound": sound}, recognizer, unit="s")
