@@ -52,6 +52,11 @@ class Jobs:
                 return self._view(job)
         return self._enqueue("dub", {"targets": wanted}, project_id)
 
+    def is_running(self, project_id: str) -> bool:
+        """Whether a dub of the project is at work: what is changed now may come too late for it."""
+        self._seat.require(Action.VIEW, project_id)
+        return bool(self._jobs.all(project_id=project_id, statuses=[JobStatus.RUNNING], kinds=["dub"]))
+
     def prepare(self, project_id: str) -> JobView:
         """Make what the pages show of a project beside its lines, where it is missing."""
         self._seat.require(Action.VIEW, project_id)

@@ -57,14 +57,17 @@ class Terms:
 
     def hear_again(self, project_id: str) -> JobView:
         """Recognize the video anew with all names that are known by now, as the beginning of a dub; what people edited
-        stays. Raises UsageError when no name is new."""
+        stays. Raises UsageError when no name is new, and while a dub runs that has heard the video already."""
         self._seat.require(Action.EDIT_TRANSCRIPT, project_id)
         self._seat.require(Action.RUN, project_id)
         project = self._storage.projects.get(project_id)
         if not new_names(self._storage, project):
             raise UsageError("The video was heard with these names already.", "Add names to the glossary first.")
+        jobs = Jobs(self._seat)
+        if jobs.is_running(project_id):
+            raise UsageError("The dub is being made.", "Wait until it is done, then hear the video again.")
         hear_again(self._storage, project, actor=self._seat.actor)
-        return Jobs(self._seat).start(project_id)
+        return jobs.start(project_id)
 
     def delete_term(self, id: str) -> None:
         """Raises UsageError when the entry is gone already."""

@@ -41,7 +41,8 @@ def test_what_was_found_and_measured_is_shown(home: Home) -> None:
     app = opened(home, "quality", lang="es")
     said = words(app)
     for shown in ("1 error", "1 warning", "1 note", "Wrong words", "A third of the words", "Line 3", "Who told you",
-                  "Quién le contó", "7.1 %", "-1.3 dBTP", "ebu-r128", "Nobody is on camera"):
+                  "Quién le contó", "7.1 %", "-1.3 dBTP", "EBU R 128 (−23 LUFS)",
+                  "Nobody is on camera"):
         assert shown in said, shown
     assert [one.label for one in app.expander] == ["1 check could not be made"]
     assert "changed since" not in said
@@ -62,7 +63,7 @@ def test_a_finding_is_put_aside_and_taken_back(home: Home) -> None:
     button(app, "Dismiss it", key=f"dismiss_now_{error.id}").click().run()
     assert "0 errors" in words(app) and "A third of the words" not in words(app)
     app.toggle(key="qc_aside").set_value(True).run()
-    assert "rita An actor's slip, kept" in words(app)
+    assert "rita: An actor's slip, kept" in words(app)
     button(app, "Restore").click().run()
     assert "1 error" in words(app)
 

@@ -19,6 +19,7 @@ from ui.widgets.badges import badge
 from ui.widgets.errors import escaped, flash, nothing_here, told
 from ui.widgets.place import line_url, may
 from ui.widgets.progress import follow
+from ui.widgets.project_settings import bring_up_to_date
 from ui.widgets.remarks import remark
 from ui.widgets.review_data import number
 from ui.widgets.times import moment, timecode
@@ -51,6 +52,7 @@ def page() -> None:
         if report.made_at is None:
             nothing_here(t("quality.never", language=language_name(language)), t("quality.never_hint"),
                          ":material/fact_check:")
+            bring_up_to_date(card)
             return
         _standing(card, report)
         _figures(report)
@@ -64,6 +66,7 @@ def _standing(card: ProjectCard, report: QcReport) -> None:
     remark(t("quality.made", when=made, language=language_name(report.language)))
     if report.is_stale:
         st.warning(t("quality.stale"), icon=":material/update:")
+        bring_up_to_date(card)
     with st.container(horizontal=True, vertical_alignment="center", key="qc_standing"):
         for severity, (colour, icon) in _LOOK.items():
             n = report.counts.get(severity, 0)
@@ -90,7 +93,7 @@ def _figures(report: QcReport) -> None:
 
 def _told(value: float | int | str, unit: str) -> str:
     if isinstance(value, str):
-        return value
+        return texts("settings.loudness").get(value.replace("-", "_"), value)
     if unit == "%":
         text = f"{100 * value:.1f} %" if 0 < value < 1 else f"{100 * value:.0f} %"
     elif isinstance(value, int) or unit == "ms":
@@ -156,7 +159,7 @@ def _finding(card: ProjectCard, language: str, one: QcFinding, line: tuple[str, 
                 where = t("quality.line", n=number(one.utterance_id))
                 head.append(f"[{where}]({line_url(card.id, language, one.utterance_id)})")
             if one.at_ms is not None:
-                head.append(f":small[{timecode(one.at_ms)[:-2]}]")
+                head.append(f":small[{timecode(100 * round(one.at_ms / 100))[:-2]}]")
             if one.speaker_name:
                 head.append(f":small[{escaped(one.speaker_name)}]")
             st.markdown(" ".join(head))
@@ -164,7 +167,8 @@ def _finding(card: ProjectCard, language: str, one: QcFinding, line: tuple[str, 
             if line is not None:
                 st.caption(f"{escaped(line[0])}  \n**{escaped(line[1] or '–')}**")
             if one.is_dismissed:
-                st.caption(f":material/visibility_off: {escaped(one.dismissed_by)} {escaped(one.dismissed_reason)}")
+                why = ": ".join(filter(None, (one.dismissed_by, one.dismissed_reason)))
+                st.caption(f":material/visibility_off: {escaped(why)}")
         with deeds:
             _deeds(one, allowed)
 

@@ -34,9 +34,14 @@ def project_box(card: ProjectCard) -> None:
 
 def _work(card: ProjectCard) -> None:
     """What runs, or the button that brings the dub up to date."""
-    may_run = card.rights.may(Action.RUN)
     if card.job is not None:
-        follow(card.job, may_run=may_run)
+        follow(card.job, may_run=card.rights.may(Action.RUN))
+    bring_up_to_date(card)
+
+
+def bring_up_to_date(card: ProjectCard) -> None:
+    """The button that does so, where nothing is on its way already."""
+    may_run = card.rights.may(Action.RUN)
     if not is_active(card.job) and st.button(
             t("settings.project.run"), icon=":material/play_arrow:", disabled=not may_run or not card.targets,
             help=t("settings.project.run_help") if may_run else t("common.job.may_not_run"), key="run_project"):

@@ -126,6 +126,12 @@ def test_a_video_is_heard_again_with_names_that_came_later(workspace: Workspace,
         at.terms.hear_again(second.id)
     heard = storage.projects.update(second.id, settings={"transcript_key": "k", "names": []})
     assert at.terms.new_names(second.id) == ["Winterfell"] and known_names(storage, heard) == ()
+    busy = storage.jobs.enqueue("dub", {"targets": ["es"]}, project_id=second.id)
+    assert storage.jobs.claim("worker", 60.0) is not None
+    with pytest.raises(UsageError, match="being made"):
+        at.terms.hear_again(second.id)
+    assert at.terms.new_names(second.id) == ["Winterfell"], "it is offered still"
+    storage.jobs.finish(busy.id, "worker")
     job = at.terms.hear_again(second.id)
     now = storage.projects.get(second.id)
     assert job.kind == "dub" and known_names(storage, now) == ("Winterfell",) and at.terms.new_names(second.id) == []
