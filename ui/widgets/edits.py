@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Literal
 
 from dubbing.domain.project import Edit
-from ui.text import language_name, t
+from ui.text import language_name, t, texts
 from ui.widgets.review_data import number
 from ui.widgets.times import timecode
 
@@ -189,7 +189,8 @@ def _flat(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple
 
 _LABELS = frozenset({"text", "speaker", "start_ms", "end_ms", "on_camera", "name", "character", "voice",
                      "source_language", "targets", "source_path", "consent_required", "merged_into", "split_from",
-                     "role", "retention_days", "lipsync", "translator", "synthesizer", "keep_original"})
+                     "role", "retention_days", "lipsync", "translator", "synthesizer", "keep_original", "use_memory",
+                     "style", "prosody", "room", "loudness", "duck_db", "series", "names"})
 
 
 def _label(edit: Edit, name: str) -> str:
@@ -212,6 +213,8 @@ def _value(edit: Edit, name: str, value: Any, speakers: Mapping[str, str]) -> st
         return timecode(int(value))
     if name == "role":
         return t(f"common.role.{value}")
+    if name == "loudness":
+        return texts("settings.loudness").get(str(value).replace("-", "_"), str(value))
     if name in ("speaker", "merged_into", "split_from"):
         return speakers.get(str(value), str(value))
     if name in ("source_language", "targets"):

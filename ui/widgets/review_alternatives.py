@@ -37,8 +37,8 @@ def alternatives(card: ProjectCard, held: Bench, view: LineView, rights: Rights)
 
 
 def _why(one: Alternative) -> str:
-    """Tempo, meaning, mouth and maker in a line."""
-    parts = [t("review.alternatives.tempo", tempo=f"{one.tempo:.2f}"),
+    """Time that it takes at the voice's own tempo, meaning, mouth and maker in a line."""
+    parts = [t("review.alternatives.time", share=f"{one.tempo:.0%}"),
              t("review.alternatives.meaning", share=f"{one.meaning:.0%}")]
     if one.mouth is not None:
         parts.append(t("review.alternatives.mouth", share=f"{one.mouth:.0%}"))
