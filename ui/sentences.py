@@ -54,7 +54,8 @@ def _file() -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def _patterns() -> list[tuple[str, re.Pattern[str], dict[str, str]]]:
     """(a part that must be there, pattern, translations), the most literal text first: the most particular wins."""
-    entries = sorted(_file()["sentence"], key=lambda entry: -len(entry[DEFAULT_LOCALE].replace("{}", "")))
+    entries = sorted([*_file()["sentence"], *_file()["advice"]],
+                     key=lambda entry: -len(entry[DEFAULT_LOCALE].replace("{}", "")))
     return [(max(entry[DEFAULT_LOCALE].split("{}"), key=len), _pattern(entry[DEFAULT_LOCALE]),
              {code: text for code, text in entry.items() if code != DEFAULT_LOCALE}) for entry in entries]
 

@@ -101,3 +101,14 @@ def test_a_sentence_is_said_in_the_persons_language_with_its_values(entries: lis
 def test_what_is_not_known_stays_as_it_is() -> None:
     assert said("Something that nobody wrote down.", "es") == "Something that nobody wrote down."
     assert said("", "es") == ""
+
+
+def test_what_adds_an_engine_is_said_as_engines_say_it() -> None:
+    """Advice is put together from pieces: the words that stand between its values are in some engine's file."""
+    files = [ROOT / "dubbing" / "relay.py", *(ROOT / "dubbing" / "engines").rglob("*.py"),
+             *(ROOT / "dubbing" / "weights").rglob("*")]
+    source = " ".join(file.read_text(encoding="utf-8") for file in files if file.suffix in (".py", ".toml"))
+    plain = re.sub(r"[`\"\\\s]+(?:f\")?", " ", source)
+    advice = tomllib.loads(FILE.read_text(encoding="utf-8"))["advice"]
+    first = [" ".join(max(entry[DEFAULT_LOCALE].split("{}"), key=len).split()[:4]) for entry in advice]
+    assert len(first) > 10 and not [words for words in first if words not in plain]

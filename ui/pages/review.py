@@ -101,7 +101,7 @@ def _show_jobs(jobs: list[JobView]) -> None:
     with st.container(key="review_jobs", gap="xxsmall"):
         for job in sorted(jobs, key=lambda one: one.created_at)[:_JOBS_SHOWN]:
             line = job.payload.get("utterance_id")
-            name = f"{kind_name(job.kind)} {number(line)}" if line else kind_name(job.kind)
+            name = " · ".join([*([t("review.takes.line", n=number(line))] if line else []), kind_name(job.kind)])
             st.progress(fraction(job), text=f":small[{escaped(name)} · {escaped(job_words(job))}]")
         if len(jobs) > _JOBS_SHOWN:
             st.caption(t("review.jobs_more", n=len(jobs) - _JOBS_SHOWN))

@@ -54,7 +54,7 @@ def _engine(engine: EngineView) -> None:
                  else badge(t("settings.engines.missing"), "orange", "add_circle")]
         if engine.is_chosen:
             marks.append(badge(t("settings.engines.chosen"), "blue", "star"))
-        st.markdown(f"**{escaped(engine.name)}** {' '.join(marks)} :small[{escaped(engine.licence)}]")
+        st.markdown(f"**{escaped(engine.name)}** {' '.join(marks)} :small[{escaped(said(engine.licence))}]")
         line, _, why = engine.advice.partition("  # ")
         if why:
             st.caption(said(why))
