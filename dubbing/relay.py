@@ -8,6 +8,7 @@ translator that knows the pair itself.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -18,6 +19,8 @@ from dubbing.engines.base import Report, TranslationRequest, silent
 
 #: Most translators know English; Spanish is close to the other Romance languages. The first that leads there is taken.
 OVER = ("en", "es", "pt")
+#: What is left of a meaning that went a way round which is known to be good.
+_LOST = 0.9
 #: So many readings of the first leg are followed further.
 _READINGS = 2
 
@@ -35,7 +38,7 @@ class RelayTranslator:
     def version(self) -> str:
         """Changes with the translators that it can ask."""
         able = [f"{one.id} {one.version}" for one in self._others() if one.why_unavailable() is None]
-        return f"2 {', '.join(able)}"
+        return f"3 {', '.join(able)}"
 
     def why_unavailable(self) -> str | None:
         able = [one for one in self._others() if one.why_unavailable() is None]
@@ -110,8 +113,9 @@ class BridgeTranslator(RelayTranslator):
     quality: ClassVar[int] = 40
 
     def _together(self, first: float, second: float) -> float:
-        """As sure as the weaker leg: the product would put it behind the direct way, which is measurably worse."""
-        return min(first, second)
+        """Between the two: the product would put it behind the direct way, which is measurably worse, and the lesser
+        of the two would not tell the second leg's readings apart."""
+        return _LOST * math.sqrt(first * second)
 
     def _others(self) -> list[Any]:
         return [one for one in super()._others() if not one.needs_sound]

@@ -96,7 +96,7 @@ def test_the_way_round_is_taken_only_where_it_is_better(monkeypatch: pytest.Monk
     # Where no reader knows the pair, the relay is there, which may listen as well.
     assert not bridge(monkeypatch, *legs).supports("en", "es")
     found = bridge(monkeypatch, *legs, worse).candidates([TranslationRequest("Hi", 1)], Brief("en", "es"))[0]
-    assert found[0].text == "Hi>n0>r0" and found[0].engine == "bridge" and found[0].meaning == pytest.approx(0.8)
+    assert found[0].text == "Hi>n0>r0" and found[0].engine == "bridge" and found[0].meaning == pytest.approx(0.72)
     assert found[0].how == "over pt: Hi>n0"
 
 
