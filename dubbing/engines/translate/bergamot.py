@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from dubbing.domain.translation import Brief, Candidate
 from dubbing.engines.base import Report, TranslationRequest, silent
 from dubbing.engines.translate.common import primary
+from dubbing.engines.translate.context import in_context
 from dubbing.engines.translate.nbest import STUDENT, line_candidates
 from dubbing.errors import UnavailableError
 from dubbing.weights.store import Store
@@ -32,7 +33,7 @@ class BergamotTranslator:
     binary form with 8-bit numbers, and ``vocab*.spm``, one vocabulary for both languages."""
 
     id: ClassVar[str] = "bergamot"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     licence: ClassVar[str] = "MPL-2.0 (the models of Firefox Translations)"
     is_fake: ClassVar[bool] = False
     needs_sound: ClassVar[bool] = False
@@ -72,6 +73,7 @@ class BergamotTranslator:
         """The n-best of beam search, batched over all lines; () where a line must be sure and is not."""
         model = self._model(primary(brief.source), primary(brief.target))
         found = line_candidates(requests, brief, model.search, self.id, report, STUDENT)
+        found = in_context(requests, found, primary(brief.source), primary(brief.target), model.score, STUDENT)
         return [() if request.must_be_sure and own and own[0].meaning < _SURE else own
                 for request, own in zip(requests, found, strict=True)]
 

@@ -64,6 +64,10 @@ class Scale:
     def meaning(self, logprob: float, tokens: int) -> float:
         return round(1 / (1 + math.exp(-self.slope * (logprob / max(1, tokens) - self.middle))), 3)
 
+    def moved(self, meaning: float, by: float) -> float:
+        """``meaning`` (between 0 and 1) when a token is ``by`` likelier, as a mean log probability."""
+        return round(1 / (1 + (1 / meaning - 1) * math.exp(-self.slope * by)), 3)
+
 
 #: Models trained with smoothed labels, as OPUS-MT, M2M-100 and NLLB were, doubt even what is right.
 SMOOTHED = Scale(2.2, -0.75)

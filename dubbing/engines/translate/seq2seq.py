@@ -18,6 +18,8 @@ from dubbing.engines.translate.nbest import Hypothesis, Wish
 #: Source tokens in one batch, padding and beams included.
 _BATCH_TOKENS = {"cpu": 4096, "cuda": 65536}
 _LONGEST = 400
+#: Given translations that are scored together.
+_SCORED = 16
 #: How much likelier each next token of a wished word becomes.
 _WORD_BONUS = 8.0
 #: A translation that begins otherwise is kept while a token of it is at most so much less likely than the favourite's.
@@ -79,6 +81,23 @@ class Seq2Seq:
             for index, own in zip(batch, self._search_batch([encoded[i] for i in batch], beams, wish), strict=True):
                 found[index] = own
         return found
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
+        """Log probability and number of tokens of given translations; ``pairs`` are (source, translation)."""
+        scored: list[tuple[float, int]] = []
+        start = self._model.config.decoder_start_token_id
+        for first in range(0, len(pairs), _SCORED):
+            own = pairs[first:first + _SCORED]
+            sources = [self._tokenizer(self._prefix + text, truncation=True, max_length=_LONGEST)["input_ids"]
+                       for text, _ in own]
+            said = [[start, *self._tokenizer(text_target=text, truncation=True, max_length=_LONGEST)["input_ids"]]
+                    for _, text in own]
+            batch = self._tokenizer.pad({"input_ids": sources}, return_tensors="pt").to(self._model.device)
+            longest, pad = max(map(len, said)), self._model.config.pad_token_id
+            tokens = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in said], device=self._model.device)
+            with torch.inference_mode():
+                scored += zip(*self._scored(batch, tokens, 1), strict=True)
+        return scored
 
     def _batches(self, encoded: Sequence[Sequence[int]], beams: int) -> list[list[int]]:
         """Indices of sentences that go together: alike in length, as many as the room for tokens allows.

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dubbing.domain.translation import Brief, Candidate
 from dubbing.engines.base import Report, TranslationRequest, silent
 from dubbing.engines.translate.common import primary
-from dubbing.engines.translate.nbest import line_candidates
+from dubbing.engines.translate.context import in_context
+from dubbing.engines.translate.nbest import SMOOTHED, line_candidates
 from dubbing.errors import UnavailableError
 from dubbing.weights.hub import hub_answers
 from dubbing.weights.store import Store
@@ -48,7 +49,7 @@ class TransformersTranslator:
     """
 
     id: ClassVar[str] = "transformers"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     licence: ClassVar[str] = "Apache-2.0 (transformers); the model's own licence for its output"
     is_fake: ClassVar[bool] = False
     needs_sound: ClassVar[bool] = False
@@ -93,7 +94,9 @@ class TransformersTranslator:
         """The n-best of beam search, batched over all lines. Raises UnavailableError when no model can be had."""
         pair = primary(brief.source), primary(brief.target)
         name = self._present(*pair) or self._fetch(*pair)
-        return line_candidates(requests, brief, self._model(name, *pair).search, self.id, report)
+        model = self._model(name, *pair)
+        found = line_candidates(requests, brief, model.search, self.id, report)
+        return in_context(requests, found, *pair, model.score, SMOOTHED)
 
     def _present(self, source: str, target: str) -> str | None:
         """The best model in the cache for a pair."""
