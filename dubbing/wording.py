@@ -37,7 +37,7 @@ from dubbing.understand import Source
 from dubbing.worded_line import MARKS, MEMORY, WordedLine, reworded, tidied, wants_more
 
 #: Rises when the same candidates would be chosen from otherwise.
-VERSION = "1"
+VERSION = "2"
 #: Candidates that an engine is asked for, and of how many rules reword each.
 WANTED, REWORDED = 5, 3
 #: Lines that an engine reads before and after one, and examples from the memory.

@@ -126,6 +126,9 @@ _SPANISH_SHORTER: Rules = (
     (rf"nosotr[oa]s (?!mism|vamos)(?=(?:(?:nos|lo|la|los|las|te|le) )?\w{{2,}}mos{_E}){_SPANISH_OTHERS}", "", _PRONOUN),
     (rf"tú (?=(?:(?:me|te|lo|la|le) )?(?:eres|tienes|quieres|puedes|sabes|vas|estás|has|haces|dices|ves|crees){_E})"
      rf"(?![^.!?]*(?<!\w)(?:yo|él|ella){_E})", "", _PRONOUN),
+    (rf"(?<!para )(?<!con )(?<!por )(?<!sin )(?<!de )(?<!en )(?<!a )usted "
+     rf"(?=(?:no |ya )?(?:(?:me|lo|la|le|se|nos) )?(?:puede|quiere|tiene|sabe|va|está|es|ha|sea|debe|necesita|hace"
+     rf"|dice|ve|cree|verá|podrá|tendrá){_E}){_SPANISH_OTHERS}(?![^.!?]*(?<!\w)yo(?!\w))", "", _PRONOUN),
     (rf"mi nombre es{_NAME}", "soy", _WORDY),
     (rf"me llamo{_NAME}", "soy", _WORDY),
     (rf"(?:con el (?:fin|objetivo|propósito) de|a fin de)(?=\s+\w+[aei]r(?:me|te|se|lo|la|nos)?{_E})", "para", _WORDY),
