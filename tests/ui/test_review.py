@@ -310,7 +310,8 @@ def test_another_wording_of_the_machine_is_taken(open_home: OpenHome) -> None:
         desk.lines.save(home.project.id, "es", "u0001", target_text="Buenas noches y gracias por venir.")
     app = opened(home, "review", "tomas", panel="alternatives")
     said = words(app)
-    for shown in ("takes 100% of the time", "lips 50%", "contracted", "fewer words", "neural translator", "language model"):
+    for shown in ("takes 100% of the time", "lips 50%", "contracted", "fewer words", "neural translator",
+                  "language model"):
         assert shown in said, shown
     button(app, "Use this wording").click().run()
     assert not app.exception and not app.error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -189,7 +190,8 @@ def test_a_tiny_xtts_in_the_real_format_speaks_like_whom_it_hears(tmp_path: Path
     folder = build_xtts(tmp_path / "xtts", audio_tokens=14)
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     engine = CoquiSynthesizer(folder, "cpu", hear=spread)
-    assert engine.languages() == ("en", "es", "de", "zh")
+    # Chinese is spoken where the package that reads it is there.
+    assert engine.languages() == ("en", "es", "de", *(("zh",) if find_spec("pypinyin") else ()))
     assert [voice.id for voice in engine.voices("es")] == [CLONE, *SPEAKERS]
     first = engine.synthesize("Hola, ¿qué tal?", "es", SPEAKERS[0])
     assert first.sample_rate == 24_000 and len(first.sound) > 1000 and np.isfinite(first.sound).all()
