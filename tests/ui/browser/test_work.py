@@ -84,7 +84,7 @@ def test_stopping_ends_every_process_and_gives_the_job_back(tmp_path: Path) -> N
     with home.workspace() as workspace:
         job = workspace.storage.jobs.get(started.id)
         assert job.status in (JobStatus.QUEUED, JobStatus.DONE), "given back, or just finished"
-        # On a busy machine one may have had to be killed before it could say that it goes; nobody believes in it for long.
+        # On a busy machine one may have been killed before it said that it goes; nobody believes in it for long.
         until = time.monotonic() + 40
         while workspace.storage.workers.alive() and time.monotonic() < until:
             time.sleep(0.5)
