@@ -2,7 +2,8 @@
 
 The network's crop is known twice, as it went in and as it came out. What it left alone therefore keeps the source's
 own fine texture (grain, pores, beard), which a 96-pixel face has not; where it moved something, only its own soft
-picture shows, or the texture of a second picture that already has the moved mouth (``texture``).
+picture shows, or the texture of a second picture that already has the moved mouth (``texture``). Crops are squares of
+any size (Wav2Lip's have 96 pixels a side); S stands for it below.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from lipsync_core.atlas import shape
 from lipsync_core.face.video import Picture, warp_plane, yuv_to_rgb_matrix
 from lipsync_core.patch import Patch
 
+#: The side of Wav2Lip's square; lengths below that are given in pixels are of a crop of this size.
 FACE = 96
 _FINE = 2
 #: Luma levels by which crop and result may differ before the source's texture no longer belongs to the result.
 PLATE_TOLERANCE, PAINTED_TOLERANCE = 7.0, 18.0
-#: A network's picture is softer than its pixels: of a painted mouth everything finer than this (Gaussian sigma in crop
-#: pixels) replaces what the network shows there.
+#: A network's picture is softer than its pixels: of a painted mouth everything finer than this (Gaussian sigma in the
+#: network's own pixels, whatever their number) replaces what the network shows there.
 _NETWORK_BLUR = 1.2
 _JAW = np.array([58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288])
 _UPPER_LIP = np.array([291, 270, 269, 0, 39, 40, 61])
@@ -37,7 +39,7 @@ Planes = tuple[Plane, Plane, Plane]
 class Seen:
     """One frame, cut for the network and for pasting back.
 
-    matrix: [2, 3] picture pixels to crop pixels. crop: float32 [3, 96, 96], the planes Y, U, V as the network's square
+    matrix: [2, 3] picture pixels to crop pixels. crop: float32 [3, S, S], the planes Y, U, V as the network's square
     sees them. top, left: even corner of the rectangle that the repaint may touch. region: its planes. points:
     [468, 2] picture pixels. colours: the H.273 matrix number and whether the range is full.
     """
@@ -52,11 +54,17 @@ class Seen:
     alpha: float
     colours: tuple[int, bool]
 
+    @property
+    def size(self) -> int:
+        """S, pixels a side of the crop."""
+        return int(self.crop.shape[-1])
 
-def see(picture: Picture, matrix: Floats, points: Floats, alpha: float) -> Seen | None:
-    """Cut one frame; None when the face lies outside the picture."""
-    crop = np.stack([plane.astype(np.float32) for plane in crop_planes((picture.y, picture.u, picture.v), matrix)])
-    top, left, height, width = _rectangle(matrix, points, picture.height, picture.width)
+
+def see(picture: Picture, matrix: Floats, points: Floats, alpha: float, size: int = FACE) -> Seen | None:
+    """Cut one frame to ``size`` x ``size``; None when the face lies outside the picture."""
+    planes = crop_planes((picture.y, picture.u, picture.v), matrix, size)
+    crop = np.stack([plane.astype(np.float32) for plane in planes])
+    top, left, height, width = _rectangle(matrix, points, picture.height, picture.width, size)
     if height < 2 or width < 2:
         return None
     half = (slice(top // 2, (top + height) // 2), slice(left // 2, (left + width) // 2))
@@ -64,27 +72,32 @@ def see(picture: Picture, matrix: Floats, points: Floats, alpha: float) -> Seen 
     return Seen(picture.number, matrix, crop, top, left, region, points, alpha, (picture.matrix, picture.full_range))
 
 
-def crop_planes(planes: Planes, matrix: Floats) -> Planes:
-    """Y, U and V through the map to the crop, each uint8 [96, 96]; large faces are averaged, not aliased."""
+def crop_planes(planes: Planes, matrix: Floats, size: int = FACE) -> Planes:
+    """Y, U and V through the map to the crop, each uint8 [S, S]; large faces are averaged, not aliased."""
     luma, chroma = matrix, _chroma_matrix(matrix)
-    y, u, v = (warp_plane(p, m, FACE, FACE) for p, m in zip(planes, (luma, chroma, chroma), strict=True))
+    y, u, v = (warp_plane(p, m, size, size) for p, m in zip(planes, (luma, chroma, chroma), strict=True))
     return y, u, v
 
 
-def network_face(seen: Seen) -> Image:
-    """float32 [6, 96, 96] in [0, 1]: BGR with the lower half black, then the whole BGR face."""
+def colour_face(seen: Seen) -> Image:
+    """float32 [3, S, S] in [0, 1]: the crop in BGR."""
     rgb = _apply(yuv_to_rgb_matrix(*seen.colours), seen.crop)
-    face = np.clip(rgb[::-1] / 255, 0, 1).astype(np.float32)
+    return np.clip(rgb[::-1] / 255, 0, 1).astype(np.float32)
+
+
+def network_face(seen: Seen, reference: Image | None = None) -> Image:
+    """float32 [6, S, S] in [0, 1]: BGR with the lower half black, then the reference's BGR face, by default its own."""
+    face = colour_face(seen)
     masked = face.copy()
-    masked[:, FACE // 2:] = 0
-    return np.concatenate([masked, face])
+    masked[:, seen.size // 2:] = 0
+    return np.concatenate([masked, face if reference is None else reference])
 
 
 def finish(seen: Seen, made: Image, painted: Planes | None = None, keep_texture: bool = True,
            front: Image | None = None) -> Patch:
     """Blend a network's answer into its frame.
 
-    made: [3, 96, 96] BGR in [0, 1]. painted: planes of the same rectangle in which the mouth already has the network's
+    made: [3, S, S] BGR in [0, 1]. painted: planes of the same rectangle in which the mouth already has the network's
     shape (the atlas); their fine texture is laid over the network's soft mouth. keep_texture: False shows the
     network's picture alone. front: float32 [height, width] of the rectangle, 1 where something stands before the face
     and stays.
@@ -115,11 +128,11 @@ def finish(seen: Seen, made: Image, painted: Planes | None = None, keep_texture:
     return Patch(seen.frame, seen.left, seen.top, *planes)
 
 
-def _rectangle(matrix: Floats, points: Floats, height: int, width: int) -> tuple[int, int, int, int]:
+def _rectangle(matrix: Floats, points: Floats, height: int, width: int, size: int) -> tuple[int, int, int, int]:
     """Even top, left, height, width of the lower face inside the picture: the box's part below the nose bridge."""
     inverse = cv2.invertAffineTransform(matrix)
     upper = float((points[shape.NOSE_BRIDGE] @ matrix[:, :2].T + matrix[:, 2])[1])
-    edge = np.array([[0, upper], [FACE, upper], [FACE, FACE], [0, FACE]]) - 0.5
+    edge = np.array([[0, upper], [size, upper], [size, size], [0, size]]) - 0.5
     outline = edge @ inverse[:, :2].T + inverse[:, 2]
     low, high = np.maximum(outline.min(0), 0), outline.max(0)
     left, top = (int(v) // 2 * 2 for v in low)
@@ -128,7 +141,7 @@ def _rectangle(matrix: Floats, points: Floats, height: int, width: int) -> tuple
 
 
 def _matte(seen: Seen) -> Image:
-    """Soft mask [96, 96] times ``_FINE``: mouth, lower cheeks, chin and jaw; it stops short of the nose.
+    """Soft mask [S, S]: mouth, lower cheeks, chin and jaw; it stops short of the nose.
 
     Upwards it keeps half of the philtrum, downwards it has room for a jaw that opens further, and it fades out before
     the crop ends.
@@ -142,7 +155,7 @@ def _matte(seen: Seen) -> Image:
     jaw = points[_JAW]
     drop = np.clip(1 - np.abs(np.linspace(-1, 1, len(_JAW))) * 1.1, 0, 1)[:, None] * -0.07 * length * up
     outline = np.concatenate([jaw + drop, points[_UPPER_LIP] + rise[:, None] * up])
-    size = FACE * _FINE
+    size = seen.size * _FINE
     small = (outline @ seen.matrix[:, :2].T + seen.matrix[:, 2] + 0.5) * _FINE - 0.5
     drawn = np.zeros((size, size), np.uint8)
     cv2.fillPoly(drawn, [np.round(small * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
@@ -151,13 +164,13 @@ def _matte(seen: Seen) -> Image:
     edge = np.minimum(ramp, ramp[::-1])
     soft *= edge[None] * edge[:, None] * _below_nose(seen, up, philtrum)
     soft[soft < 0.004] = 0
-    return cv2.resize(soft, (FACE, FACE), interpolation=cv2.INTER_AREA)
+    return cv2.resize(soft, (seen.size, seen.size), interpolation=cv2.INTER_AREA)
 
 
 def _below_nose(seen: Seen, up: Floats, philtrum: float) -> Image:
     """1 up to the lower half of the philtrum, falling to 0 shortly before the nose."""
     inverse = cv2.invertAffineTransform(seen.matrix)
-    at = (np.arange(FACE * _FINE) + 0.5) / _FINE - 0.5
+    at = (np.arange(seen.size * _FINE) + 0.5) / _FINE - 0.5
     start = float((inverse[:, 2] - seen.points[0]) @ up)
     height = start + at[None] * float(inverse[:, 0] @ up) + at[:, None] * float(inverse[:, 1] @ up)
     return np.clip((0.85 - height / max(philtrum, 1e-3)) / 0.5, 0, 1).astype(np.float32)
@@ -172,13 +185,15 @@ def _match_light(seen: Seen, answer: Image) -> Image:
     lips = (seen.points[shape.OUTER_LIPS] @ seen.matrix[:, :2].T + seen.matrix[:, 2])
     middle = lips.mean(0)
     hull = cv2.convexHull((middle + 1.5 * (lips - middle)).astype(np.float32))
-    moving = np.zeros((FACE, FACE), np.uint8)
+    size = seen.size
+    fall = 8 * size / FACE
+    moving = np.zeros((size, size), np.uint8)
     cv2.fillConvexPoly(moving, np.round(hull).astype(np.int32), 1)
-    rows = np.arange(FACE, dtype=np.float32)[:, None]
+    rows = np.arange(size, dtype=np.float32)[:, None]
     # The chin and what is under it move with the jaw.
-    weight = (1 - moving) * np.clip((middle[1] + 8 - rows) / 8, 0.02, 1).astype(np.float32)
+    weight = (1 - moving) * np.clip((middle[1] + fall - rows) / fall, 0.02, 1).astype(np.float32)
     black = 0.0 if seen.colours[1] else 16.0
-    blur = lambda image: cv2.GaussianBlur(image, (0, 0), 0.16 * FACE)  # noqa: E731
+    blur = lambda image: cv2.GaussianBlur(image, (0, 0), 0.16 * size)  # noqa: E731
     own, theirs = seen.crop, answer
     gain = (blur((own[0] - black) * weight) + 1) / np.maximum(blur((theirs[0] - black) * weight) + 1, 1e-3)
     out = np.empty_like(answer)
@@ -194,23 +209,23 @@ def _blurred(planes: Image) -> Image:
 
 
 def _texture_share(difference: Image, tolerance: float) -> Image:
-    """[96, 96] in [0, 1]: how far a texture belongs to the result, from how much their soft pictures differ."""
-    off = cv2.GaussianBlur(np.abs(difference), (0, 0), 1.2)
+    """[S, S] in [0, 1]: how far a texture belongs to the result, from how much their soft pictures differ."""
+    off = cv2.GaussianBlur(np.abs(difference), (0, 0), 1.2 * difference.shape[-1] / FACE)
     return np.exp(-((off / tolerance) ** 2)).astype(np.float32)
 
 
 def _painted_crop(seen: Seen, painted: Planes) -> Image:
-    """The network's view of the frame once ``painted`` lies in it, float32 [3, 96, 96]."""
+    """The network's view of the frame once ``painted`` lies in it, float32 [3, S, S]."""
     local = seen.matrix.copy()
     local[:, 2] += local[:, :2] @ np.array([seen.left, seen.top], np.float64)
-    inside = _into_crop(np.ones(painted[0].shape, np.float32), local)
-    planes = np.stack([plane.astype(np.float32) for plane in crop_planes(painted, local)])
+    inside = _into_crop(np.ones(painted[0].shape, np.float32), local, seen.size)
+    planes = np.stack([plane.astype(np.float32) for plane in crop_planes(painted, local, seen.size)])
     return inside * planes + (1 - inside) * seen.crop
 
 
-def _into_crop(image: Image, matrix: Floats) -> Image:
-    """``image`` through a map to the crop, zero outside, float32 [96, 96]."""
-    return cv2.warpAffine(image, matrix, (FACE, FACE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+def _into_crop(image: Image, matrix: Floats, size: int) -> Image:
+    """``image`` through a map to the crop, zero outside, float32 [S, S]."""
+    return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
 
 def _into_region(seen: Seen, step: int) -> Floats:

@@ -1,6 +1,6 @@
 """The atlas as a detail layer: the speaker's own teeth, lips and beard over a network's soft mouth.
 
-A 96-pixel network says well what shape a mouth takes and badly what it looks like. So its answer is pasted, the mesh
+A small network says well what shape a mouth takes and badly what it looks like. So its answer is pasted, the mesh
 measures how far that moved the lips, the atlas paints the speaker's own mouth in that shape, and the fine part of that
 picture goes over the coarse part of the network's, wherever the two agree coarsely. The line is decoded three times;
 only the small answers are kept between the passes.

@@ -2,7 +2,8 @@
 
 What the original does around its network (a detector on every frame that stops the program when it finds no face, a
 hard rectangle pasted back, two lossy encodes) is replaced; what the network sees is the same: a face of 96 x 96 in BGR
-with its lower half black, the whole face of the same frame as reference, and 200 ms of log-mel.
+with its lower half black, the whole face of the same frame as reference, and 200 ms of log-mel. Networks of the same
+signature with more pixels a side (S below), or that want another reference, run in the same way.
 """
 
 from __future__ import annotations
@@ -23,14 +24,16 @@ from lipsync_core.engine import FACES, SPEAKERS, AtlasLipSync, Line, Rendered, R
 from lipsync_core.face.types import FaceAnalysis, FaceTrack
 from lipsync_core.face.video import Picture, VideoSource
 from lipsync_core.neural.box import Boxes, face_boxes
-from lipsync_core.neural.composite import Image, Seen, finish, network_face, see
+from lipsync_core.neural.composite import FACE, Image, Seen, finish, network_face, see
 from lipsync_core.patch import Patch, PatchWriter, read_patches
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: ``(audio [B, 1, 80, 16], face [B, 6, 96, 96]) -> [B, 3, 96, 96]``, all in [0, 1] but the audio.
+#: ``(audio [B, 1, 80, 16], face [B, 6, S, S]) -> [B, 3, S, S]``, all in [0, 1] but the audio.
 Generator = Callable[["Tensor", "Tensor"], "Tensor"]
+#: The face that a network is shown as reference for the plate of this index, float32 [3, S, S]; None: its own.
+Reference = Callable[[int], "Image | None"]
 
 #: One frame at the network's 25 a second: training lets frame f hear the window that starts at frame f - 1.
 TRAINING_LEAD_MS = 40.0
@@ -49,13 +52,14 @@ class Options:
     batch: frames in one call. lead_ms: how long before its frame a window of sound starts; 0 is what the released
     inference does, 40 what the network was trained with. keep_texture: lay the source's fine texture over what the
     network left as it was. detail: lay the teeth and texture of the speaker's own mouths (the atlas) over the soft
-    neural one.
+    neural one. size: S, pixels a side of the network's faces.
     """
 
     batch: int = _BATCH
     lead_ms: float = TRAINING_LEAD_MS
     keep_texture: bool = True
     detail: bool = False
+    size: int = FACE
 
 
 class Wav2LipSync(AtlasLipSync):
@@ -86,8 +90,8 @@ class Wav2LipSync(AtlasLipSync):
                 return Rendered(0, note)
         heard = windows_of(line, analysis.times_ms[plates.frames], self.options.lead_ms)
         boxes = {t.id: face_boxes(t) for t in own if t.id in set(plates.tracks.tolist())}
-        answers = self.generate(video, plates, boxes, heard)
         model = speaker_folder(Path(models), line.speaker)
+        answers = self.generate(video, plates, boxes, heard, self.references(video, analysis, model, plates))
         things = Things(model)
         if self.options.detail:
             patches = self._detailed(video, model, plates, boxes, answers, things)
@@ -102,15 +106,22 @@ class Wav2LipSync(AtlasLipSync):
             notes.append(f"Something in front of the mouth was kept in {things.frames} frames.")
         return Rendered(written, " ".join(notes))
 
-    def generate(self, video: Path, plates: Plates, boxes: dict[int, Boxes],
-                 heard: npt.NDArray[np.float32]) -> Iterator[tuple[Seen, Image]]:
-        """Each plate frame as the network saw it, and its answer float32 [3, 96, 96], in order.
+    def references(self, video: Path, analysis: FaceAnalysis, model: Path, plates: Plates) -> Reference:
+        """What the network is shown beside each masked face; here, as Wav2Lip does, the same frame's whole face.
+
+        model: the folder of the speaker's atlas.
+        """
+        return lambda _index: None
+
+    def generate(self, video: Path, plates: Plates, boxes: dict[int, Boxes], heard: npt.NDArray[np.float32],
+                 reference: Reference = lambda _index: None) -> Iterator[tuple[Seen, Image]]:
+        """Each plate frame as the network saw it, and its answer float32 [3, S, S], in order.
 
         heard: [N, 1, 80, 16], the window of every plate. At most one batch of frames is in memory.
         """
-        waiting: list[tuple[Seen, npt.NDArray[np.float32]]] = []
-        for index, _, seen in look(video, plates, boxes):
-            waiting.append((seen, heard[index]))
+        waiting: list[tuple[Seen, npt.NDArray[np.float32], Image]] = []
+        for index, _, seen in look(video, plates, boxes, self.options.size):
+            waiting.append((seen, heard[index], network_face(seen, reference(index))))
             if len(waiting) == self.options.batch:
                 yield from self._answers(waiting)
                 waiting = []
@@ -125,18 +136,18 @@ class Wav2LipSync(AtlasLipSync):
 
         kept = {seen.frame: made.astype(np.float16) for seen, made in answers}
         if kept:
-            yield from painted_details(lambda: look(video, plates, boxes), model, plates, kept,
+            yield from painted_details(lambda: look(video, plates, boxes, self.options.size), model, plates, kept,
                                        FaceMesh(FaceModels(self.models_folder)), things)
 
-    def _answers(self, waiting: Sequence[tuple[Seen, npt.NDArray[np.float32]]]) -> Iterator[tuple[Seen, Image]]:
+    def _answers(self, waiting: Sequence[tuple[Seen, npt.NDArray[np.float32], Image]]
+                 ) -> Iterator[tuple[Seen, Image]]:
         import torch
 
-        audio = torch.from_numpy(np.stack([sound for _, sound in waiting]))
-        face = torch.from_numpy(np.stack([network_face(seen) for seen, _ in waiting]))
+        audio, face = (torch.from_numpy(np.stack(rows)) for rows in list(zip(*waiting, strict=True))[1:])
         with torch.inference_mode():
             made = self.generator(audio.to(self.device, self.dtype), face.to(self.device, self.dtype))
         answers = made.float().cpu().numpy()
-        for (seen, _), answer in zip(waiting, answers, strict=True):
+        for (seen, _, _), answer in zip(waiting, answers, strict=True):
             yield seen, answer
 
 
@@ -184,8 +195,9 @@ def fastest(checkpoint: Path) -> tuple[Generator, str, int]:
     return network.fold(), "cpu", _BATCH
 
 
-def look(video: Path, plates: Plates, boxes: dict[int, Boxes]) -> Iterator[tuple[int, Picture, Seen]]:
-    """(index of the plate, the frame, the frame as cut for the network), in order.
+def look(video: Path, plates: Plates, boxes: dict[int, Boxes],
+         size: int = FACE) -> Iterator[tuple[int, Picture, Seen]]:
+    """(index of the plate, the frame, the frame as cut for a network of ``size`` pixels a side), in order.
 
     Faces that lie outside the picture are left out.
     """
@@ -196,7 +208,8 @@ def look(video: Path, plates: Plates, boxes: dict[int, Boxes]) -> Iterator[tuple
             continue
         box = boxes[int(plates.tracks[index])]
         at = int(np.searchsorted(box.frames, picture.number))
-        seen = see(picture, box.crop_matrix(at, 96), plates.points[index], float(plates.alpha[index]))
+        matrix = box.crop_matrix(at, size)
+        seen = see(picture, matrix, plates.points[index], float(plates.alpha[index]), size)
         if seen is not None:
             yield index, picture, seen
 
