@@ -11,7 +11,9 @@ import ctypes
 import numpy as np
 import numpy.typing as npt
 
-_RETRIEVAL, _PHONEME_EVENTS_IN_IPA = 1, 3
+#: Synchronous: the sound is made in the calling thread. espeak-ng's own queue and thread (mode 1) lose their wake-ups
+#: when it is started twice, and then wait for ever.
+_SYNCHRONOUS, _PHONEME_EVENTS_IN_IPA = 2, 3
 _RATE_WPM, _PITCH, _RANGE = 1, 3, 4
 _UTF8, _ENDS, _PHONEME = 1, 0, 7
 _LONGEST_CLOSURE_MS = 90
@@ -24,21 +26,20 @@ class _Event(ctypes.Structure):
 
 
 class FormantVoices:
-    """One espeak-ng; a process has one at a time."""
+    """One espeak-ng. Several in one process share the library, so only one thread may speak."""
 
     def __init__(self) -> None:
         import espeakng_loader
 
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         data = espeakng_loader.get_data_path().encode()
-        self.rate = int(self._library.espeak_Initialize(_RETRIEVAL, 0, data, _PHONEME_EVENTS_IN_IPA))
+        self.rate = int(self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, _PHONEME_EVENTS_IN_IPA))
         if self.rate <= 0:
             raise RuntimeError("espeak-ng does not start")
         self._sound: list[npt.NDArray[np.int16]] = []
         self._events: list[tuple[str, float]] = []
         kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
         self._callback = kind(self._collect)
-        self._library.espeak_SetSynthCallback(self._callback)
 
     def _collect(self, samples: ctypes._Pointer, count: int, events: ctypes._Pointer) -> int:
         if samples and count > 0:
@@ -54,13 +55,14 @@ class FormantVoices:
               pitch_range: int) -> tuple[npt.NDArray[np.float32], list[tuple[str, float, float]]]:
         """``text`` in ``voice`` ("fr", "pl+f2"); pitch and its range 0 to 99. Sound at ``rate`` and its phones."""
         self._sound, self._events = [], []
+        # The library keeps one callback for the whole process: another instance may have put its own there.
+        self._library.espeak_SetSynthCallback(self._callback)
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise ValueError(f"espeak-ng has no voice {voice!r}")
         for parameter, value in ((_RATE_WPM, words_per_minute), (_PITCH, pitch), (_RANGE, pitch_range)):
             self._library.espeak_SetParameter(parameter, value, 0)
         encoded = text.encode()
         self._library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, _UTF8, None, None)
-        self._library.espeak_Synchronize()
         sound = np.concatenate(self._sound).astype(np.float32) / 32768 if self._sound else np.zeros(0, np.float32)
         starts = [self._onset(sound, name, at) for name, at in self._events]
         edges = [*starts, len(sound) * 1000 / self.rate]
