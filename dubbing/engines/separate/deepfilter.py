@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dubbing.engines.base import Sound
-from dubbing.engines.separate.leak import LeakFilter
+from dubbing.engines.separate.stream import separated
 from dubbing.errors import UnavailableError
 
 _RATE = 48_000
@@ -29,8 +29,6 @@ _DELAY_SAMPLES = 1440
 _FULL_ATTENUATION_DB = 100.0
 _HOP_S = 0.02
 _MEMORY_S = 0.4
-#: Speech is kept on this grid so that subtracting it from PCM of up to 22 bits is exact.
-_GRID = np.float32(2.0**22)
 
 
 class DeepFilterSeparator:
@@ -67,62 +65,17 @@ class DeepFilterSeparator:
     def separate(self, blocks: Iterator[Sound], sample_rate: int) -> Iterator[tuple[Sound, Sound]]:
         """Stream ``[channels, samples]`` blocks into (speech, M&E); 1, 2 or any other number of channels, any rate."""
         self.load()
-        stream: _Stream | None = None
-        for block in blocks:
-            block = np.atleast_2d(np.asarray(block, np.float32))
-            if stream is None:
-                stream = _Stream(self._library, self._model, len(block), sample_rate)
-            found = stream.push(block)
-            if found[0].shape[1]:
-                yield found
-        if stream is not None:
-            found = stream.flush()
-            if found[0].shape[1]:
-                yield found
-            stream.close()
+        groups: list[_Group] = []
 
+        def groups_for(channels: int) -> list[_Group]:
+            groups.extend(_Group(self._library, self._model, members, sample_rate) for members in _groups(channels))
+            return groups
 
-class _Stream:
-    """One run of the separator: finds speech in groups of channels, cleans M&E of leaks, keeps the sum exact."""
-
-    def __init__(self, library: Any, model: bytes, channels: int, sample_rate: int) -> None:
-        self._groups = [_Group(library, model, members, sample_rate) for members in _groups(channels)]
-        self._filter = LeakFilter(channels, sample_rate)
-        #: Sound in which speech has not been found yet, and sound whose M&E has not left the leak filter yet.
-        self._unheard = np.zeros((channels, 0), np.float32)
-        self._uncleaned = np.zeros((channels, 0), np.float32)
-
-    def push(self, mix: Sound) -> tuple[Sound, Sound]:
-        self._unheard = np.concatenate([self._unheard, mix], axis=1)
-        for group in self._groups:
-            group.hear(mix)
-        ready = min(self._unheard.shape[1], *(group.ready_samples for group in self._groups))
-        return self._split(self._clean(ready))
-
-    def flush(self) -> tuple[Sound, Sound]:
-        rest = self._unheard.shape[1]
-        for group in self._groups:
-            group.finish(rest)
-        parts = [self._clean(rest), self._filter.flush()]
-        return self._split(np.concatenate(parts, axis=1))
-
-    def _clean(self, count: int) -> Sound:
-        mix, self._unheard = self._unheard[:, :count], self._unheard[:, count:]
-        speech = np.zeros_like(mix)
-        for group in self._groups:
-            group.speak(mix, speech)
-        self._uncleaned = np.concatenate([self._uncleaned, mix], axis=1)
-        return self._filter.push(speech, mix - speech)
-
-    def _split(self, background: Sound) -> tuple[Sound, Sound]:
-        count = background.shape[1]
-        mix, self._uncleaned = self._uncleaned[:, :count], self._uncleaned[:, count:]
-        speech = np.round((mix - background) * _GRID) / _GRID
-        return speech, mix - speech
-
-    def close(self) -> None:
-        for group in self._groups:
-            group.close()
+        try:
+            yield from separated(blocks, sample_rate, groups_for)
+        finally:
+            for group in groups:
+                group.close()
 
 
 def _groups(channels: int) -> list[tuple[int, ...]]:

@@ -14,69 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from dubbing.engines.base import Sound
-from dubbing.engines.separate.leak import LeakFilter
+from dubbing.engines.separate.stream import separated
 
 MODEL_RATE = 44_100
 #: ``network(window)``: the speech in a window ``[2, samples]`` of 44.1 kHz sound, of the same shape.
 Network = Callable[[Sound], Sound]
-#: Speech is kept on this grid so that subtracting it from PCM of up to 22 bits is exact.
-_GRID = np.float32(2.0**22)
-
-
-class WindowedStream:
-    """One run over a stream: ``push`` blocks, ``flush`` at the end; both give (speech, M&E) in order."""
-
-    def __init__(self, network: Network, window: int, overlap: int, channels: int, sample_rate: int) -> None:
-        self._groups = [_Group(network, window, overlap, members, sample_rate) for members in _groups(channels)]
-        self._filter = LeakFilter(channels, sample_rate)
-        #: Sound whose speech is not known yet, and sound whose M&E has not left the leak filter yet.
-        self._unheard = np.zeros((channels, 0), np.float32)
-        self._uncleaned = np.zeros((channels, 0), np.float32)
-
-    def push(self, mix: Sound) -> tuple[Sound, Sound]:
-        self._unheard = np.concatenate([self._unheard, mix], axis=1)
-        for group in self._groups:
-            group.hear(mix)
-        ready = min(self._unheard.shape[1], *(group.ready_samples for group in self._groups))
-        return self._split(self._clean(ready))
-
-    def flush(self) -> tuple[Sound, Sound]:
-        rest = self._unheard.shape[1]
-        for group in self._groups:
-            group.finish(rest)
-        return self._split(np.concatenate([self._clean(rest), self._filter.flush()], axis=1))
-
-    def _clean(self, count: int) -> Sound:
-        mix, self._unheard = self._unheard[:, :count], self._unheard[:, count:]
-        speech = np.zeros_like(mix)
-        for group in self._groups:
-            group.speak(speech)
-        self._uncleaned = np.concatenate([self._uncleaned, mix], axis=1)
-        return self._filter.push(speech, mix - speech)
-
-    def _split(self, background: Sound) -> tuple[Sound, Sound]:
-        count = background.shape[1]
-        mix, self._uncleaned = self._uncleaned[:, :count], self._uncleaned[:, count:]
-        speech = np.round((mix - background) * _GRID) / _GRID
-        return speech, mix - speech
 
 
 def separate(network: Network, window: int, overlap: int, blocks: Iterator[Sound], sample_rate: int,
              ) -> Iterator[tuple[Sound, Sound]]:
     """Stream ``[channels, samples]`` blocks into (speech, M&E) with a network that hears ``window`` samples at a time,
     ``overlap`` of them a second time."""
-    stream: WindowedStream | None = None
-    for block in blocks:
-        block = np.atleast_2d(np.asarray(block, np.float32))
-        if stream is None:
-            stream = WindowedStream(network, window, overlap, len(block), sample_rate)
-        found = stream.push(block)
-        if found[0].shape[1]:
-            yield found
-    if stream is not None:
-        found = stream.flush()
-        if found[0].shape[1]:
-            yield found
+    return separated(blocks, sample_rate, lambda channels: [_Group(network, window, overlap, members, sample_rate)
+                                                            for members in _groups(channels)])
 
 
 def _groups(channels: int) -> list[tuple[int, ...]]:
@@ -119,8 +69,7 @@ class _Group:
         own = found.mean(0, keepdims=True) if len(self._members) == 1 else found
         self._speech = np.concatenate([self._speech, self._from_network(own, last)], axis=1)
 
-    def speak(self, speech: Sound) -> None:
-        """Put this group's estimate into ``speech`` and use it up."""
+    def speak(self, mix: Sound, speech: Sound) -> None:
         count = speech.shape[1]
         speech[list(self._members)] = self._speech[:, :count]
         self._speech = self._speech[:, count:]
