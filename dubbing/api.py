@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dubbing.config import Settings, load_settings
 from dubbing.derived import Derived
-from dubbing.domain.project import UNCHANGED, Job, Line, Project, Unchanged, VoiceChoice
+from dubbing.domain.project import TRANSCRIPT_KEY, UNCHANGED, Job, Line, Project, Unchanged, VoiceChoice
 from dubbing.errors import ConflictError, StorageError, UsageError
 from dubbing.exchange.imports import UNNAMED
 from dubbing.ledger import ACTIVE, LEASE_S, DatabaseLedger, HeldJob, is_free, worker_name
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Desk", "Doors", "DubOptions", "DubResult", "ForbiddenError", "LineEdit", "LineSummary", "Workspace",
            "open_workspace"]
 
-_SETTINGS_OPTIONS, _SETTINGS_TRANSCRIPT = "options", "transcript_key"
+_SETTINGS_OPTIONS = "options"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ class Workspace:
 
     def is_analysed(self, project: Project) -> bool:
         """Whether an earlier run has heard the video to its end."""
-        return _SETTINGS_TRANSCRIPT in project.settings
+        return TRANSCRIPT_KEY in project.settings
 
     def work_on(self, job: Job, *, listener: Listener = nobody) -> Mapping[str, Any]:
         """Do a job of any kind that a worker has claimed; returns its result."""
@@ -310,7 +310,7 @@ class Workspace:
         videos of the series get their names and voices."""
         from dubbing.series import NAMES, adopt, matches
 
-        if project.settings.get(_SETTINGS_TRANSCRIPT) == source.lines_key:
+        if project.settings.get(TRANSCRIPT_KEY) == source.lines_key:
             return project
         if source.is_imported:
             self._name_speakers(project, source)
@@ -319,7 +319,7 @@ class Workspace:
         for speaker, print_ in source.embeddings.items():
             self.storage.speakers.save(project.id, speaker, voice_print=print_)
         adopt(self.storage, project, [one for one in matches(self.storage, project) if one.is_sure])
-        settings = {**project.settings, _SETTINGS_TRANSCRIPT: source.lines_key, NAMES: list(names)}
+        settings = {**project.settings, TRANSCRIPT_KEY: source.lines_key, NAMES: list(names)}
         return self.storage.projects.update(project.id, source_language=source.language, settings=settings)
 
     def _name_speakers(self, project: Project, source: Source) -> None:

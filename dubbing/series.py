@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from dubbing.domain.project import Project, Speaker, VoiceChoice
+from dubbing.domain.project import TRANSCRIPT_KEY, Project, Speaker, VoiceChoice
 from dubbing.domain.series import SURELY_SAME, SpeakerMatch, pairs
 from dubbing.engines.base import CLONE
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: Where a project's settings keep the names that its recognizer was told of.
 NAMES = "names"
-_TRANSCRIPT, _IMPORTED = "transcript_key", "imported"
+_IMPORTED = "imported"
 
 
 def matches(storage: Repository, project: Project,
@@ -78,12 +78,12 @@ def known_names(storage: Repository, project: Project) -> tuple[str, ...]:
     Once a video has been heard they are those that it was heard with, so that a new glossary entry does not throw the
     transcript away.
     """
-    return tuple(project.settings.get(NAMES, ())) if _TRANSCRIPT in project.settings else _names(storage, project)
+    return tuple(project.settings.get(NAMES, ())) if TRANSCRIPT_KEY in project.settings else _names(storage, project)
 
 
 def new_names(storage: Repository, project: Project) -> tuple[str, ...]:
     """Names that came up since a video was heard; none where its lines were brought along."""
-    if _TRANSCRIPT not in project.settings or project.settings.get(_IMPORTED):
+    if TRANSCRIPT_KEY not in project.settings or project.settings.get(_IMPORTED):
         return ()
     return tuple(name for name in _names(storage, project) if name not in project.settings.get(NAMES, ()))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from dubbing import registry
 from dubbing.domain.casting import CAST, recast
-from dubbing.domain.project import Project
+from dubbing.domain.project import TRANSCRIPT_KEY, Project
 from dubbing.domain.speech import Diarization, SpokenLine
 from dubbing.domain.utterances import ONLY_SPEAKER, build_utterances
 from dubbing.engines.base import SpeakerSpan
@@ -24,9 +24,6 @@ from dubbing.pipeline.edges import Span, retimed
 from dubbing.pipeline.runner import Runner
 from dubbing.pipeline.stage import Step
 from dubbing.pipeline.stages import diarize, edges, faces, profile, separate, sound, transcribe
-
-#: Where a project's settings keep the key of the lines that it took over last.
-TRANSCRIPT = "transcript_key"
 
 #: (language, lines, voice print by speaker)
 Understood = tuple[str, Sequence[SpokenLine], dict[str, tuple[float, ...]]]
@@ -101,7 +98,7 @@ def _at_edges(lines: Sequence[SpokenLine], separated: Artifact, runner: Runner) 
 
 def _is_older(project: Project, lines: Sequence[SpokenLine], cast: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the project took over these very lines as they were recognized, under any of its casts: it keeps them."""
-    known = project.settings.get(TRANSCRIPT)
+    known = project.settings.get(TRANSCRIPT_KEY)
     return known is not None and any(known == _key_of(recast(lines, cast[:count])) for count in range(len(cast) + 1))
 
 

@@ -53,6 +53,9 @@ class Unchanged(StrEnum):
 
 UNCHANGED = Unchanged.UNCHANGED
 
+#: Where ``Project.settings`` keeps the key of the lines that it took over last.
+TRANSCRIPT_KEY = "transcript_key"
+
 
 @dataclass(frozen=True, slots=True)
 class Project:

@@ -10,10 +10,10 @@ import pytest
 
 from dubbing.api import DubOptions, Workspace
 from dubbing.domain.casting import CAST
-from dubbing.domain.project import Project
+from dubbing.domain.project import TRANSCRIPT_KEY, Project
 from dubbing.pipeline.edges import Levels, Span
 from dubbing.pipeline.runner import Runner
-from dubbing.understand import TRANSCRIPT, Source, understand
+from dubbing.understand import Source, understand
 from tests.dubbing.team.desks import clip, workspace_in
 
 OPTIONS = DubOptions(targets=("es",), source="en", lipsync="off",
@@ -49,7 +49,7 @@ def test_new_lines_and_their_words_are_moved_to_their_speech(heard: Heard, monke
     source = run(heard)
     assert source.lines and all(line.words[0].start_ms == line.start_ms for line in source.lines)
     assert all(line.words[-1].end_ms == line.end_ms for line in source.lines)
-    again = understand(replace(heard[1], settings={**heard[1].settings, TRANSCRIPT: source.lines_key}), OPTIONS,
+    again = understand(replace(heard[1], settings={**heard[1].settings, TRANSCRIPT_KEY: source.lines_key}), OPTIONS,
                        Runner(heard[0].artifacts))
     assert again.lines == source.lines
 
@@ -63,7 +63,7 @@ def test_a_project_from_before_keeps_its_lines_also_under_another_cast(heard: He
     for folder in workspace.artifacts.root.glob("*/*/spans.json"):
         folder.write_text(str([[line.start_ms + 40, line.end_ms + 40] for line in source.lines]))
     assert starts(run(heard)) == [start + 40 for start in starts(source)], "a new project has the moved ones"
-    kept = replace(project, settings={**project.settings, TRANSCRIPT: source.lines_key})
+    kept = replace(project, settings={**project.settings, TRANSCRIPT_KEY: source.lines_key})
     assert run(heard, kept).lines == source.lines
     merged = replace(kept, settings={**kept.settings, CAST: [{"from": source.lines[0].speaker, "to": "S9"}]})
     found = run(heard, merged)
