@@ -76,13 +76,14 @@ def lineup(fit: Tensor, unfit: Tensor, scale: Tensor | float) -> Tensor:
 def contrast(faces: Tensor, own: Tensor, shifted: Tensor, clips: Tensor, scale: Tensor | float) -> Tensor:
     """InfoNCE, faces against all sounds of the batch and own sounds against all faces; unit vectors, see above."""
     count, shifts = shifted.shape[:2]
-    across = faces @ own.T
+    # Scaled before they are masked: the scale's gradient through an infinite value would be none.
+    across = faces @ own.T * scale
     others_of_clip = (clips[:, None] == clips[None]) & ~torch.eye(count, dtype=torch.bool, device=clips.device)
     across = across.masked_fill(others_of_clip, -torch.inf)
-    wrong = torch.einsum("bd,ckd->bck", faces, shifted).masked_fill(others_of_clip[:, :, None], -torch.inf)
+    wrong = (torch.einsum("bd,ckd->bck", faces, shifted) * scale).masked_fill(others_of_clip[:, :, None], -torch.inf)
     target = torch.arange(count, device=clips.device)
-    heard = functional.cross_entropy(torch.cat([across, wrong.reshape(count, count * shifts)], 1) * scale, target)
-    return (heard + functional.cross_entropy(across.T * scale, target)) / 2
+    heard = functional.cross_entropy(torch.cat([across, wrong.reshape(count, count * shifts)], 1), target)
+    return (heard + functional.cross_entropy(across.T, target)) / 2
 
 
 def published_bce(cosine: Tensor, target: Tensor) -> Tensor:

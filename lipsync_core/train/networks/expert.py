@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lipsync_core.models import checkpoint
 from lipsync_core.models.blocks import Layer, same, stack
 from lipsync_core.train.types import CONTEXT_STEPS, WINDOW, WINDOW_STEPS
 
@@ -167,6 +168,29 @@ def build(config: Mapping[str, Any]) -> TemporalExpert | Wav2LipExpert:
 
         return Wav2LipExpert(float(config.get("width", 1.0)))
     raise ValueError(f"there is no expert of the kind {kind!r}; known are 'temporal' and 'wav2lip'")
+
+
+def load_expert(path: str | Path | None = None, device: str | torch.device = "cpu") -> Judgement:
+    """A frozen expert: evaluation mode, no gradients of its own (they still flow to the faces).
+
+    path: weights of ``lipsync_core.train.expert``, whose card names the network and its calibration; or Wav2Lip's own
+    expert in any circulating form; None for the embedded one. Raises ``CheckpointError`` when it is neither.
+    """
+    from lipsync_core.train import card as cards
+
+    path = EMBEDDED if path is None else Path(path)
+    card = cards.read_card(path) if path.suffix == ".safetensors" else {}
+    if not card:
+        from lipsync_core.train.networks.wav2lip_expert import load_public
+
+        return load_public(path, device)
+    try:
+        expert = build(card["network"])
+        expert.calibrate(float(card["calibration"]["scale"]), float(card["calibration"]["bias"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise checkpoint.CheckpointError(f"{path.name} holds no expert: {error}") from error
+    checkpoint.load_into(expert, path, "an expert")
+    return expert.to(device)
 
 
 def _mix(channels_in: int, channels_out: int) -> nn.Sequential:
