@@ -57,7 +57,7 @@ def disturbed(batch: SyncBatch, config: AugmentConfig, random: Generator) -> Syn
 
 
 def disturbed_faces(faces: Tensor, config: AugmentConfig, random: Generator, lower_half: bool = False) -> Tensor:
-    """faces [B, 3, T, S, S] in [0, 1] -> the same shape and range. lower_half: the upper one is of no use, and black."""
+    """faces [B, 3, T, S, S] in [0, 1] -> the same shape and range. lower_half: the upper one is not needed and zero."""
     moved = _moved(faces, config, random, lower_half)
     row = moved.shape[3] // 2 if lower_half else 0
     seen = _coloured(moved[..., row:, :], config, random)
@@ -76,9 +76,9 @@ def disturbed_sounds(sounds: Tensor, config: AugmentConfig, random: Generator) -
     colour_db = _curves(count, bands, random, sounds) * 5 * config.strength
     heard = sounds + (gain_db + colour_db) * _PER_DB
     chosen = (torch.rand(count, 1, 1, 1, generator=random) < config.background).to(sounds)
-    floor_db = _uniform((count, 1, 1, 1), -70, -25, random, sounds) + _curves(count, bands, random, sounds) * 12
+    floor_db = _uniform((count, 1, 1, 1), -60, -22, random, sounds) + _curves(count, bands, random, sounds) * 10
     flicker_db = _normal(sounds.shape, random, sounds) * 4
-    background = _LOUDEST + (floor_db + flicker_db) * _PER_DB + (chosen - 1) * 100
+    background = heard.amax((1, 2, 3), keepdim=True) + (floor_db + flicker_db) * _PER_DB + (chosen - 1) * 100
     # Powers add up.
     to_natural = math.log(10) / 10 / _PER_DB
     heard = torch.logaddexp(heard * to_natural, background * to_natural) / to_natural

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 #: What an expert looks at: the lower half of a face of 96 x 96.
 MOUTH_HEIGHT, MOUTH_WIDTH = 48, 96
-EMBEDDED = Path(__file__).resolve().parents[1] / "weights" / "sync_expert.safetensors"
+_WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
+#: The teacher, and the judge that has learnt from other people and never teaches.
+EMBEDDED, EMBEDDED_JUDGE = _WEIGHTS / "sync_expert.safetensors", _WEIGHTS / "sync_judge.safetensors"
 
 # One frame, as 12 channels of 24 x 48 (each 2 x 2 pixels on top of each other).
 _FRAME: tuple[Layer, ...] = (
