@@ -66,6 +66,8 @@ def scalp_mask(head: Head) -> Points:
     ear = ears[np.clip(((1 - head.uv[:, 1]) * size).astype(int), 0, size - 1),
                np.clip((head.uv[:, 0] * size).astype(int), 0, size - 1)] / 255.0
     mask = smoothstep(-0.09, 0.13, front - z) * (1 - ear) * (y > 6.2)
+    if head.identity.bald:
+        mask *= 1 - head.identity.bald * smoothstep(7.2, 7.65, y + 0.25 * z)
     out = np.zeros(len(head.rest))
     out[: len(mask)] = mask
     return out
@@ -102,9 +104,9 @@ class _Skull:
         return SKULL + d * scale[:, None]
 
 
-def grow_hair(head: Head, count: int = 30000, segments: int = 11) -> Strands:
+def grow_hair(head: Head) -> Strands:
     """The hair of the head in its identity's style."""
-    identity = head.identity
+    identity, count, segments = head.identity, head.detail.strands, head.detail.segments
     rng = np.random.default_rng((identity.seed, 11))
     corners, weights = _sample_quads(head, scalp_mask(head), count, rng)
     root = np.einsum("sk,skc->sc", weights, head.rest[corners])
@@ -134,7 +136,8 @@ def grow_hair(head: Head, count: int = 30000, segments: int = 11) -> Strands:
         direction = direction + swing + rng.normal(0, style.mess * 0.12, p.shape)
     strands = _clump(np.stack(points, axis=1), rng, style.clump)
     shade = np.clip(rng.normal(1, 0.16, count), 0.5, 1.7)
-    alpha = np.broadcast_to(np.linspace(0.62, 0.28, segments) * 1.0, (count, segments)).copy()
+    alpha = np.linspace(0.62, 0.28, segments) * head.detail.strand_alpha * style.density
+    alpha = np.broadcast_to(np.minimum(alpha, 1.0), (count, segments)).copy()
     return Strands(strands.astype(np.float32), shade.astype(np.float32), alpha.astype(np.float32))
 
 
@@ -157,10 +160,12 @@ class _Short:
     bend: float = 0.16
     wave: float = 0.02
     clump: float = 0.55
+    density: float = 1.0
+    size: float = 1.0
 
     def length(self, base: Points, rng: np.random.Generator) -> Points:
         top = smoothstep(7.35, 8.3, base[:, 1] + 0.15 * base[:, 2])
-        return (0.10 + 0.24 * top) * rng.uniform(0.7, 1.1, len(base))
+        return (0.10 + 0.24 * top) * self.size * rng.uniform(0.7, 1.1, len(base))
 
     def volume(self, base: Points) -> Points:
         return 0.03 + 0.09 * smoothstep(7.6, 8.3, base[:, 1])
@@ -181,9 +186,46 @@ class _Short:
 
 
 @dataclass(frozen=True)
+class _Ball(_Short):
+    """Stands off the head to all sides."""
+
+    lift: float = 1.0
+    mess: float = 0.30
+    bend: float = 0.12
+    wave: float = 0.8
+    clump: float = 0.15
+
+    def length(self, base: Points, rng: np.random.Generator) -> Points:
+        top = smoothstep(6.7, 7.8, base[:, 1])
+        return (0.18 + 0.42 * top) * self.size * rng.uniform(0.75, 1.05, len(base))
+
+    def comb(self, base: Points, root: Points) -> Points:
+        return np.zeros_like(root)
+
+    def pull(self, p: Points, base: Points, f: float) -> Points:
+        return np.zeros_like(p)
+
+
+@dataclass(frozen=True)
+class _Back(_Short):
+    """Combed straight back."""
+
+    lift: float = 0.35
+    mess: float = 0.06
+    bend: float = 0.4
+
+    def comb(self, base: Points, root: Points) -> Points:
+        return np.broadcast_to([0.0, 0.25, -1.0], root.shape).copy()
+
+    def pull(self, p: Points, base: Points, f: float) -> Points:
+        return np.broadcast_to([0.0, -0.35, -1.0], p.shape).copy()
+
+
+@dataclass(frozen=True)
 class _Bob:
     """To the jaw or the shoulders, parted at one side."""
 
+    density: float = 1.0
     bottom: float = 6.05
     lift: float = 0.10
     mess: float = 0.04
@@ -245,16 +287,25 @@ class _Tied(_Bob):
         return np.where(near < 0.24, around + toward * (near - 0.17) * 8, toward)
 
 
-STYLES = {"short": _Short(), "bob": _Bob(), "long": _Bob(bottom=5.35), "tied": _Tied()}
+STYLES = {"short": _Short(), "bob": _Bob(), "long": _Bob(bottom=5.35), "tied": _Tied(), "back": _Back(size=1.3),
+          "crop": _Short(size=0.45, mess=0.3), "shaved": _Short(size=0.12, lift=1.0, mess=0.4, density=0.55),
+          "messy": _Short(size=1.2, mess=0.45, wave=0.12, clump=0.75), "curls": _Ball(size=0.55),
+          "ball": _Ball(), "wavy": _Bob(bottom=5.7, wave=0.10, mess=0.08, clump=0.65),
+          "chin": _Bob(bottom=6.35, wave=0.05)}
+
+BEARDS: dict[str, tuple[float, float]] = {"full": (0.15, 1.0), "short": (0.06, 0.8), "goatee": (0.12, 0.45),
+                                          "moustache": (0.07, 0.3), "long": (0.32, 1.2)}
+"""Length (dm) and share of the strands of each."""
+_BEARD_STRANDS = 9000
 
 BROW = np.array([[0.105, 7.452], [0.17, 7.478], [0.26, 7.503], [0.35, 7.515], [0.43, 7.503], [0.50, 7.466],
                  [0.545, 7.43]])
 """The brow's middle line on the base mesh (x, y) from the nose outwards."""
 
 
-def grow_brows(head: Head, count: int = 900, segments: int = 5) -> BoundStrands:
+def grow_brows(head: Head, segments: int = 5) -> BoundStrands:
     """Both brows."""
-    identity = head.identity
+    identity, count = head.identity, head.detail.brows
     rng = np.random.default_rng((identity.seed, 12))
     quads = head.quads[head.quad_material == SKIN]
     quads = quads[quads.max(1) < len(head.base)]
@@ -283,6 +334,36 @@ def grow_brows(head: Head, count: int = 900, segments: int = 5) -> BoundStrands:
     offset = np.stack([dx * side[:, None], dy, back + 0.010 + 0.012 * np.sin(np.pi * t)], axis=2)
     alpha = np.broadcast_to(np.array([0.35, 0.6, 0.6, 0.45, 0.15]), (total, segments)).copy()
     return BoundStrands(picked, weights, offset, np.clip(rng.normal(1, 0.15, total), 0.6, 1.5).astype(np.float32),
+                        alpha.astype(np.float32))
+
+
+def grow_beard(head: Head, where: npt.NDArray[np.float32], segments: int = 4) -> BoundStrands:
+    """A beard on the skin, as dense as ``where`` [N] says."""
+    identity = head.identity
+    length, share = BEARDS[identity.beard]
+    rng = np.random.default_rng((identity.seed, 14))
+    x, y = np.abs(head.base[:, 0]), head.base[:, 1]
+    region = {"goatee": ((x < 0.27) & (y < 6.86)).astype(float),
+              "moustache": ((x < 0.30) & (y > 6.66)).astype(float)}.get(identity.beard, np.ones(len(x)))
+    region *= smoothstep(-0.04, 0.08, y - 6.0 - 0.5 * np.maximum(0, 0.95 - head.base[:, 2]))  # not down the neck
+    weight = where.astype(float).copy()
+    weight[: len(region)] *= region
+    corners, weights = _sample_quads(head, weight, int(_BEARD_STRANDS * share), rng)
+    root = np.einsum("sk,skc->sc", weights, head.rest[corners])
+    base = np.einsum("sk,skc->sc", weights, head.base[corners])
+    out = root - np.array([0.0, 6.8, 0.35])
+    out /= np.linalg.norm(out, axis=1, keepdims=True)
+    moustache = smoothstep(6.62, 6.70, base[:, 1])[:, None] * (np.abs(base[:, :1]) < 0.30)
+    comb = np.array([0.0, -0.9, 0.1]) * (1 - moustache) + moustache * np.concatenate(
+        [np.sign(base[:, :1]) * 0.75, np.full_like(moustache, -0.45), np.full_like(moustache, 0.25)], axis=1)
+    direction = 0.45 * out + comb + rng.normal(0, 0.22, root.shape)
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    size = length * rng.uniform(0.55, 1.1, len(root)) * (1 - moustache[:, 0] * (1 - min(1.0, 0.075 / length)))
+    t = np.linspace(0, 1, segments)[None, :, None]
+    offset = direction[:, None] * size[:, None, None] * t + np.array([0.0, -0.25, 0.0]) * size[:, None, None] * t**2
+    offset += out[:, None] * 0.008
+    alpha = np.broadcast_to(np.linspace(0.75, 0.3, segments), (len(root), segments)).copy()
+    return BoundStrands(corners, weights, offset, np.clip(rng.normal(1, 0.18, len(root)), 0.6, 1.5).astype(np.float32),
                         alpha.astype(np.float32))
 
 

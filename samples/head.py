@@ -14,12 +14,39 @@ from samples.render import vertex_fans, vertex_normals
 
 Array = npt.NDArray[np.float32]
 
-SKIN, CLOTH, MOUTH, TOOTH, GUM, TONGUE, EYE, JACKET = range(8)
+SKIN, CLOTH, MOUTH, TOOTH, GUM, TONGUE, EYE, JACKET, FRAME = range(9)
 LIP_UPPER, LIP_LOWER = 474, 493
 """Base vertices at the middle of the inner upper and lower lip."""
 TONGUE_SETTLE = np.array([0.0, -0.085, -0.05])
 """The placeholder tongue fills the closed mouth; a talking one lies lower."""
 NECK_PIVOT = np.array([0.0, 6.25, 0.25])
+
+
+@dataclass(frozen=True)
+class Detail:
+    """How finely a person is made. `FULL` is for pictures that are looked at, `LIGHT` for many small ones.
+
+    subdivisions: Catmull-Clark steps. directions and bake_size: of the baked visibility. strands, segments: of the
+    hair. strand_alpha: their opacity. texture: rows of the skin's detail. samples: per pixel and axis for strands;
+    with 1 the picture comes at the camera's own size, else at twice that.
+    """
+
+    subdivisions: int = 2
+    directions: int = 84
+    bake_size: int = 340
+    strands: int = 30000
+    segments: int = 11
+    brows: int = 900
+    strand_alpha: float = 1.0
+    texture: int = 2048
+    samples: int = 2
+    rear_gums: bool = True
+    """Whether gums reach behind the eye teeth; narrow jaws of wilder faces would let them through the cheeks."""
+
+
+FULL = Detail()
+LIGHT = Detail(subdivisions=1, directions=40, bake_size=170, strands=8000, segments=8, brows=700, strand_alpha=1.15,
+               texture=1024, samples=1, rear_gums=False)
 
 
 @dataclass(frozen=True)
@@ -43,6 +70,19 @@ class Identity:
     jacket_color: tuple[float, float, float] = (0.03, 0.033, 0.04)
     cloth: tuple[float, float, float] = (0.05, 0.075, 0.12)
     teeth: tuple[float, float, float] = (0.82, 0.75, 0.63)
+    origins: dict[str, float] = field(default_factory=lambda: {"caucasian": 1.0})
+    """Shares of the face's macro shapes: african, asian, caucasian."""
+    age: float = 0.0
+    """0 young, 1 old."""
+    fat: float = 0.0
+    """-1 thin, 1 fat."""
+    bald: float = 0.0
+    beard: str = ""
+    """A key of `hair.BEARDS`, or none."""
+    beard_color: tuple[float, float, float] | None = None
+    glasses: str = ""
+    """A key of `corpus_glasses.SHAPES`, or none."""
+    frame: tuple[float, float, float] = (0.02, 0.02, 0.02)
 
     @classmethod
     def random(cls, seed: int, female: bool | None = None) -> Identity:
@@ -78,8 +118,12 @@ class Identity:
         """All shape targets, the sex/age/build macros included."""
         weights = dict(self.targets)
         for sex, share in (("female", self.female), ("male", 1 - self.female)):
-            weights[f"macrodetails/caucasian-{sex}-young"] = share
-            weights[f"macrodetails/universal-{sex}-young-averagemuscle-averageweight"] = share
+            for years, part in (("young", share * (1 - self.age)), ("old", share * self.age)):
+                for origin, amount in self.origins.items():
+                    weights[f"macrodetails/{origin}-{sex}-{years}"] = part * amount
+                universal = f"macrodetails/universal-{sex}-{years}-averagemuscle"
+                weights[f"{universal}-averageweight"] = part * (1 - abs(self.fat))
+                weights[f"{universal}-{'max' if self.fat > 0 else 'min'}weight"] = part * abs(self.fat)
         return weights
 
     def with_targets(self, **targets: float) -> Identity:
@@ -122,8 +166,8 @@ class Head:
     shape), `base` (the unmorphed mesh, where masks are defined), `follow` [N] (share of the head's rotation).
     """
 
-    def __init__(self, identity: Identity, folder: Path) -> None:
-        self.identity = identity
+    def __init__(self, identity: Identity, folder: Path, detail: Detail = FULL) -> None:
+        self.identity, self.detail = identity, detail
         self.folder = folder
         mesh = load_base(folder)
         shaped = apply_targets(folder, mesh.points, identity.shape_weights())
@@ -138,16 +182,18 @@ class Head:
         used = np.unique(quads)
         local = np.full(len(mesh.points), -1, np.int32)
         local[used] = np.arange(len(used))
-        first, fine = catmull_clark(local[quads], len(used))
-        second, fine = catmull_clark(fine, first.shape[0])
+        step, fine = catmull_clark(local[quads], len(used))
+        for _ in range(1, detail.subdivisions):
+            finer, fine = catmull_clark(fine, step.shape[0])
+            step = finer @ step
         self.coarse_quads, self.used, self.local = quads, used, local
-        self._subdivide = (second @ first).tocsr()
+        self._subdivide = step.tocsr()
         self.base = np.asarray(self._subdivide @ mesh.points[used])
         self.uv = np.asarray(self._subdivide @ mesh.uv[used])
-        level_one = fine.reshape(-1, 4, 4)[:, :, 0]
+        coarser = fine.reshape(-1, 4, 4)[:, :, 0]
         self._coarse_follow = self._follow_weights(mesh.points)
         self.body_follow = np.clip(self._subdivide @ self._coarse_follow[used], 0, 1)
-        self._build_parts(mesh.points, mesh.quads, fine, np.repeat(kind, 16), level_one)
+        self._build_parts(mesh.points, mesh.quads, fine, np.repeat(kind, 4**detail.subdivisions), coarser)
 
     @staticmethod
     def _crop(points: npt.NDArray[np.float64], quads: npt.NDArray[np.int32], uv: npt.NDArray[np.float64],
@@ -201,7 +247,7 @@ class Head:
 
     def _build_parts(self, points: npt.NDArray[np.float64], groups: dict[str, npt.NDArray[np.int32]],
                      fine: npt.NDArray[np.int32], kind: npt.NDArray[np.int64],
-                     level_one: npt.NDArray[np.int32]) -> None:
+                     coarser: npt.NDArray[np.int32]) -> None:
         """Join skin, tongue, teeth, gums and eyes into one mesh; remember which rows move how."""
         rest = np.asarray(self._subdivide @ self.coarse_rest[self.used])
         self.body_count = len(rest)
@@ -227,6 +273,9 @@ class Head:
             moved = self.coarse_rest[index]
             matrix, offset = _affine(points[index], moved)
             v, q, k = dental_arch(jaw, self.identity.seed)
+            if not self.detail.rear_gums:
+                near = (k == 0) | (np.abs(v[q, 0]).max(1) < 0.22)
+                q, k = q[near], k[near]
             v = v * [0.93, 1.0, 1.0] + [0.0, 0.0, -0.022]  # clear of the lips' corners in every expression
             verts.append(v @ matrix + offset)
             quads.append(q + count)
@@ -251,14 +300,25 @@ class Head:
             self.eye_rows[side] = slice(count, count + len(v))
             local.append(v)
             count += len(v)
+        self.glasses_rows = slice(count, count)
+        if self.identity.glasses:
+            from samples.corpus_glasses import glasses
+
+            v, q = glasses(self.identity.glasses, self.eye_center, rest)
+            verts.append(v)
+            quads.append(q + count)
+            kinds.append(np.full(len(q), FRAME))
+            local.append(np.zeros((len(v), 3)))
+            self.glasses_rows = slice(count, count + len(v))
+            count += len(v)
         self.rest = np.concatenate(verts)
         self.quads = np.concatenate(quads).astype(np.int32)
         self.quad_material = np.concatenate(kinds).astype(np.int32)
         self.triangles = np.concatenate([self.quads[:, :3], self.quads[:, [0, 2, 3]]]).astype(np.int32)
         self.material = np.tile(self.quad_material, 2).astype(np.int32)
         self.eye_local = np.concatenate(local).astype(np.float32)
-        loose = np.isin(self.quad_material, (TOOTH, GUM, EYE))
-        simple = np.concatenate([level_one, self.quads[loose]])
+        loose = np.isin(self.quad_material, (TOOTH, GUM, EYE, FRAME))
+        simple = np.concatenate([coarser, self.quads[loose]])
         self.occluders = np.concatenate([simple[:, :3], simple[:, [0, 2, 3]]]).astype(np.int32)
         self.fan_start, self.fan = vertex_fans(self.quads, count)
         follow = np.ones(count)
@@ -289,6 +349,7 @@ class Head:
         for side, rows in self.eye_rows.items():
             center = self.eye_center[side]
             out[rows] = ((self.rest[rows] - center) @ spin.T + center - NECK_PIVOT) @ turn.T + NECK_PIVOT
+        out[self.glasses_rows] = (self.rest[self.glasses_rows] - NECK_PIVOT) @ turn.T + NECK_PIVOT
         return (out + shift).astype(np.float32)
 
     def lip_opening(self, coarse: npt.NDArray[np.float64]) -> float:

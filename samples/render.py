@@ -224,8 +224,8 @@ def splat_depth(strands: Array, depth: Array) -> None:
 @numba.njit(parallel=True, fastmath=True, cache=True)
 def gather_light(normals: Array, visibility: npt.NDArray[np.uint8], open_visibility: npt.NDArray[np.uint8],
                  openness: float, head: Array, directions: Array, head_radiance: Array, body_radiance: Array,
-                 lobes: Array, head_normals: Array) -> Array:
-    """Light at every vertex, float32 [N, 3 + L]: irradiance (RGB), then how much of each lamp is seen.
+                 lobes: Array, head_normals: Array, needed: npt.NDArray[np.bool_]) -> Array:
+    """Light at every needed vertex (zero elsewhere), float32 [N, 3 + L]: irradiance (RGB), then how much of each lamp is seen.
 
     `head` [N] in [0, 1]: how far the vertex turns with the head. `directions` and the two radiance tables [D, 3] are in
     the head's and the body's frame; so are `head_normals` and `normals`. `lobes` [D, L] weigh the directions of a lamp.
@@ -233,6 +233,8 @@ def gather_light(normals: Array, visibility: npt.NDArray[np.uint8], open_visibil
     n, d, lamps = normals.shape[0], directions.shape[0], lobes.shape[1]
     out = np.zeros((n, 3 + lamps), np.float32)
     for i in numba.prange(n):
+        if not needed[i]:
+            continue
         w = head[i]
         for k in range(d):
             v = (visibility[i, k] * (1 - openness) + open_visibility[i, k] * openness) / 255.0

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from samples.head import CLOTH, EYE, GUM, JACKET, MOUTH, SKIN, TONGUE, TOOTH
+from samples.head import CLOTH, EYE, FRAME, GUM, JACKET, MOUTH, SKIN, TONGUE, TOOTH
 
 Array = npt.NDArray[np.float32]
 KEY = 0
@@ -222,6 +222,9 @@ def color_samples(ids: npt.NDArray[np.int32], plain: npt.NDArray[np.uint8], scre
                 ir, ig, ib = ir * p + 0.003, ig * p + 0.003, ib * p + 0.003
                 r, g, bl = r * (1 - i) + ir * i, g * (1 - i) + ig * i, bl * (1 - i) + ib * i
                 gloss, wide, narrow = 1.5, 6, 10
+            elif m == FRAME:
+                r, g, bl = palette[8, 0], palette[8, 1], palette[8, 2]
+                gloss, wide, narrow = 1.4, 5, 8
             red_out, green_out, blue_out = r * er / np.pi, g * eg / np.pi, bl * eb / np.pi
             open_share = 0.0
             for k in range(count):

@@ -12,6 +12,7 @@ from samples.head import Head, smoothstep
 
 Array = npt.NDArray[np.float32]
 SIZE = 2048
+"""Rows and columns of the texture in full detail."""
 TEXTURE_LOW, TEXTURE_HIGH = 5.2, 8.8
 """Heights (base mesh, dm) that the texture's rows span."""
 
@@ -19,34 +20,38 @@ TEXTURE_LOW, TEXTURE_HIGH = 5.2, 8.8
 """Columns of `vertex_masks`."""
 
 
-def _noise(rng: np.random.Generator, sigma: float) -> npt.NDArray[np.float64]:
-    """Tileable (in u) blurred white noise with unit variance, [SIZE, SIZE]."""
+def _noise(rng: np.random.Generator, sigma: float, size: int) -> npt.NDArray[np.float64]:
+    """Tileable (in u) blurred white noise with unit variance, [size, size]; sigma in texels of full detail."""
+    sigma *= size / SIZE
     shrink = max(1, int(sigma // 4))
-    small = rng.standard_normal((SIZE // shrink, SIZE // shrink), dtype=np.float32)
+    small = rng.standard_normal((size // shrink, size // shrink), dtype=np.float32)
     wrapped = np.hstack([small[:, -64:], small, small[:, :64]])
     out = cv2.GaussianBlur(wrapped, (0, 0), sigma / shrink)[:, 64:-64]
     if shrink > 1:
-        out = cv2.resize(out, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
+        out = cv2.resize(out, (size, size), interpolation=cv2.INTER_CUBIC)
     return out / out.std()
 
 
 def detail_texture(head: Head) -> Array:
     """The skin's `noise_texture` for a head's identity."""
-    return noise_texture(head.identity.seed, head.identity.freckles)
+    return noise_texture(head.identity.seed, head.identity.freckles, head.detail.texture)
 
 
-def noise_texture(seed: int, freckles: float = 0.0) -> Array:
-    """float32 [SIZE, SIZE, 6]: slope along u, slope along v, mottling, freckles, stubble, lip creases."""
+def noise_texture(seed: int, freckles: float = 0.0, size: int = SIZE) -> Array:
+    """float32 [size, size, 6]: slope along u, slope along v, mottling, freckles, stubble, lip creases."""
     rng = np.random.default_rng((seed, 21))
-    pores = -np.maximum(0, _noise(rng, 1.6) - 0.9) * 0.7 + 0.25 * _noise(rng, 1.1)
-    height = pores + 0.9 * _noise(rng, 3.5) + 1.6 * _noise(rng, 9) + 2.2 * _noise(rng, 26)
+    pores = -np.maximum(0, _noise(rng, 1.6, size) - 0.9) * 0.7 + 0.25 * _noise(rng, 1.1, size)
+    height = pores + 0.9 * _noise(rng, 3.5, size) + 1.6 * _noise(rng, 9, size) + 2.2 * _noise(rng, 26, size)
     slope_u = np.gradient(height, axis=1)
     slope_v = np.gradient(height, axis=0)
-    mottling = 0.45 * _noise(rng, 70) + 0.35 * _noise(rng, 22) + 0.30 * _noise(rng, 6) + 0.2 * _noise(rng, 2)
-    spots = np.maximum(0, _noise(rng, 5) - 2.2) * 0.9 * freckles
-    spots += np.maximum(0, _noise(rng, 7) - 3.55) * 3.0
-    whiskers = np.clip(0.50 + 0.20 * _noise(rng, 1.0) + 0.05 * _noise(rng, 14), 0, 1.2)
-    creases = cv2.GaussianBlur(rng.standard_normal((SIZE, SIZE)), (0, 0), sigmaX=2.2, sigmaY=14)
+    if size != SIZE:
+        slope_u, slope_v = slope_u * (size / SIZE), slope_v * (size / SIZE)
+    mottling = 0.45 * _noise(rng, 70, size) + 0.35 * _noise(rng, 22, size) + 0.30 * _noise(rng, 6, size) + 0.2 * _noise(rng, 2, size)
+    spots = np.maximum(0, _noise(rng, 5, size) - 2.2) * 0.9 * freckles
+    spots += np.maximum(0, _noise(rng, 7, size) - 3.55) * 3.0
+    whiskers = np.clip(0.50 + 0.20 * _noise(rng, 1.0, size) + 0.05 * _noise(rng, 14, size), 0, 1.2)
+    creases = cv2.GaussianBlur(rng.standard_normal((size, size)), (0, 0), sigmaX=2.2 * size / SIZE,
+                               sigmaY=14 * size / SIZE)
     creases = creases / creases.std() * 0.8
     return np.stack([slope_u, slope_v, mottling, spots, whiskers, creases], axis=2).astype(np.float32)
 
@@ -58,8 +63,9 @@ def texture_coordinates(head: Head) -> Array:
     for own, rows, _ in head.garments:
         base[own] = head.base[rows]
     around = np.arctan2(base[:, 0], base[:, 2] - 0.25)
-    u = (around / (2 * np.pi) + 0.5) * SIZE
-    v = (TEXTURE_HIGH - base[:, 1]) / (TEXTURE_HIGH - TEXTURE_LOW) * SIZE * 0.78
+    size = head.detail.texture
+    u = (around / (2 * np.pi) + 0.5) * size
+    v = (TEXTURE_HIGH - base[:, 1]) / (TEXTURE_HIGH - TEXTURE_LOW) * size * 0.78
     return np.stack([u, v], axis=1).astype(np.float32)
 
 
