@@ -55,6 +55,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
     },
     "lipsync": {
         "atlas": "dubbing.engines.lipsync.atlas:AtlasLipSyncer",
+        "own": "dubbing.engines.lipsync.own:OwnLipSyncer",
         "wav2lip": "dubbing.engines.lipsync.wav2lip:Wav2LipSyncer",
         "fake": "dubbing.engines.lipsync.fake:FakeLipSyncer",
     },

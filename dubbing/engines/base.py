@@ -39,6 +39,14 @@ def silent(_done: float, _total: float, _message: str = "") -> None:
     """The ``Report`` of a caller who does not watch."""
 
 
+#: ``say(sentence)``: something that a person should know now.
+Say = Callable[[str], None]
+
+
+def unsaid(_sentence: str) -> None:
+    """The ``Say`` of a caller who does not listen."""
+
+
 @runtime_checkable
 class Engine(Protocol):
     """What every kind has in common."""
@@ -226,6 +234,20 @@ class LipSyncReport:
 
 
 @dataclass(frozen=True, slots=True)
+class AdaptReport:
+    """What became of adapting a generator to a speaker.
+
+    won: the file ``generator`` is to be used in place of the mouth atlas. note: one or two sentences with the figures,
+    or why it was not tried. figures: the same as JSON values, empty where it was not tried.
+    """
+
+    won: bool
+    note: str
+    figures: Mapping[str, Any]
+    generator: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GlimpsedFace:
     """A face in one picture: its height over the picture's, its height in pixels, yaw and pitch in degrees."""
 
@@ -328,3 +350,17 @@ class LipSyncer(Engine, Protocol):
     def contact_sheet(self, video: Path, tracks: Path, dubbed: Path,
                       takes: Sequence[tuple[str, int, Sequence[Phoneme]]], out: Path) -> None:
         """Draw original and dubbed mouths side by side into the PNG ``out``."""
+
+
+class Adapter(Engine, Protocol):
+    """A lip-syncer whose generator can be adapted to one speaker of one video."""
+
+    def adapt(self, video: Path, tracks: Path, models: Path, speaker: str, spans: Sequence[SpeakerSpan], folder: Path,
+              *, sound: Sound | None = None, minutes: float, work: Path | None = None, report: Report = silent,
+              say: Say = unsaid) -> AdaptReport:
+        """Adapt and compare within ``minutes``; what came of it lies in ``folder``.
+
+        spans: where who is heard. sound: the speech of the video at 16 kHz, mono; the video's own sound when None.
+        work: keeps half-done work, so that the next call with the same folder goes on. say: is told once how long it
+        takes here. Raises UnavailableError when there is no generator.
+        """

@@ -25,13 +25,11 @@ from lipsync_core.models.checkpoint import CheckpointError
 from lipsync_core.neural.box import face_boxes
 from lipsync_core.neural.composite import Image, colour_face, see
 from lipsync_core.neural.wav2lip import Generator, Options, Reference, Wav2LipSync
+from lipsync_core.neural.weights import EMBEDDED, KIND
 
 if TYPE_CHECKING:
     from torch import nn
 
-#: The weights that come with the library.
-WEIGHTS = Path(__file__).parents[1] / "train" / "weights" / "generator_96.safetensors"
-KIND = "generator"
 #: References of a speaker, and by how much (in the atlas's units of yaw and pitch) another must be nearer to be taken.
 _REFERENCES, _KEEP = 12, 0.04
 _SPEAKERS_KEPT = 4
@@ -58,7 +56,7 @@ def load(path: Path | None = None, device: str = "cpu") -> Weights:
     from lipsync_core.train.card import read_weights
     from lipsync_core.train.networks.generator import GeneratorConfig, GeneratorError, build
 
-    path = Path(path or WEIGHTS)
+    path = Path(path or EMBEDDED)
     state, card = read_weights(path)
     config = card.get("network")
     if card.get("kind") != KIND or not isinstance(config, dict):

@@ -258,7 +258,7 @@ class _Moved:
 
 
 def _reach(analysis: FaceAnalysis, tracks: Sequence[FaceTrack], spans: Sequence[Span]) -> tuple[float, float]:
-    """From when to when (ms) it is worth listening: where the speaker is first seen, for twice the most that is used."""
+    """From when to when (ms) to listen: from where the speaker is first seen on, twice the most that is used."""
     frames = np.unique(np.concatenate([t.frames for t in tracks]))
     times = analysis.times_ms[frames]
     if spans:

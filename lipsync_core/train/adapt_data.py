@@ -172,7 +172,7 @@ def _clip(video: Path, analysis: FaceAnalysis, run: tuple[FaceTrack, npt.NDArray
 
 
 def lip_order() -> npt.NDArray[np.int64]:
-    """The mesh points of ``Clip.lips``: outer, then inner lip, each from the picture's left corner over the upper lip."""
+    """The mesh points of ``Clip.lips``: outer, then inner lip, each from the left corner over the upper lip."""
     order = np.concatenate([np.roll(ring[::-1], 1) for ring in (shape.OUTER_LIPS, shape.INNER_LIPS)])
     assert len(order) == LIP_POINTS
     return order

@@ -1,4 +1,4 @@
-"""A picture of a comparison, to be looked at: the real mouths and what each lip-sync made of them, one above the other."""
+"""A comparison as a picture: the real mouths and what each lip-sync made of them, one above the other."""
 
 from __future__ import annotations
 

@@ -5,13 +5,11 @@ The public weights were trained on the BBC's LRS2 and may not be used commercial
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from dubbing.domain.speech import Phoneme
-from dubbing.engines.base import GlimpsedFace, Report, SeenPerson, SpeakerSpan, silent
-from dubbing.engines.lipsync.atlas import WEIGHTS, AtlasLipSyncer
+from dubbing.engines.lipsync.atlas import WEIGHTS
+from dubbing.engines.lipsync.neural import NeuralLipSyncer, stamp
 from dubbing.errors import UnavailableError
 
 MODEL = "wav2lip"
@@ -19,21 +17,18 @@ HOW = ("Download wav2lip_gan.pth or wav2lip.pth from the Wav2Lip project (non-co
        "with --checkpoint or DUBBING_WAV2LIP_CHECKPOINT.")
 
 
-class Wav2LipSyncer(AtlasLipSyncer):
+class Wav2LipSyncer(NeuralLipSyncer):
     """``lipsync_core.neural.wav2lip.Wav2LipSync`` behind the ``LipSyncer`` protocol.
 
-    checkpoint: the weights; DUBBING_WAV2LIP_CHECKPOINT, then the weight store's "wav2lip" when None. Faces, speaker
-    models and scores are those of ``learner``, so changing the engine does not compute them again.
+    checkpoint: the weights; DUBBING_WAV2LIP_CHECKPOINT, then the weight store's "wav2lip" when None.
     """
 
     id: ClassVar[str] = "wav2lip"
     licence: ClassVar[str] = "code Apache-2.0; public weights non-commercial"
     is_fake: ClassVar[bool] = False
-    on_request_only: ClassVar[bool] = True
 
     def __init__(self, checkpoint: str | Path | None = None) -> None:
         super().__init__()
-        self.learner = AtlasLipSyncer()
         self._given = Path(checkpoint) if checkpoint is not None else None
         self._hashes: dict[tuple[Path, int, int], str] = {}
         self._whole_files: set[tuple[Path, int, int]] = set()
@@ -46,9 +41,9 @@ class Wav2LipSyncer(AtlasLipSyncer):
         path = self._find()
         if path is None or not path.is_file():
             return "1"
-        if (stamp := _stamp(path)) not in self._hashes:
-            self._hashes[stamp] = sha256(path)
-        return f"1-{self._hashes[stamp][:16]}{'+detail' if _wants_detail() else ''}"
+        if (mark := stamp(path)) not in self._hashes:
+            self._hashes[mark] = sha256(path)
+        return f"1-{self._hashes[mark][:16]}{'+detail' if _wants_detail() else ''}"
 
     def why_unavailable(self) -> str | None:
         from dubbing.weights.store import Store
@@ -78,28 +73,6 @@ class Wav2LipSyncer(AtlasLipSyncer):
         options = Options(batch=batch, detail=_wants_detail())
         self._core = Wav2LipSync(Store().fetch(WEIGHTS), generator, options, device)
 
-    def release(self) -> None:
-        super().release()
-        self.learner.release()
-
-    def track(self, video: Path, folder: Path, report: Report = silent) -> None:
-        self.learner.track(video, folder, report)
-
-    def model(self, video: Path, tracks: Path, spans: Sequence[SpeakerSpan], folder: Path,
-              report: Report = silent, *, or_largest: bool = False,
-              assigned: Mapping[str, Sequence[int]] | None = None) -> dict[str, list[tuple[int, int]]]:
-        return self.learner.model(video, tracks, spans, folder, report, or_largest=or_largest, assigned=assigned)
-
-    def people(self, tracks: Path, models: Path) -> list[SeenPerson]:
-        return self.learner.people(tracks, models)
-
-    def glance(self, video: Path, times_ms: Sequence[float]) -> list[list[GlimpsedFace]]:
-        return self.learner.glance(video, times_ms)
-
-    def score(self, video: Path, tracks: Path, dubbed: Path, takes: Sequence[tuple[str, int, Sequence[Phoneme]]],
-              report: Report = silent) -> dict[str, Any]:
-        return self.learner.score(video, tracks, dubbed, takes, report)
-
     def _find(self) -> Path | None:
         from dubbing.config import load_settings
         from dubbing.weights.store import Store
@@ -117,20 +90,14 @@ class Wav2LipSyncer(AtlasLipSyncer):
         from lipsync_core.models import wav2lip
         from lipsync_core.models.checkpoint import CheckpointError
 
-        if (stamp := _stamp(path)) in self._whole_files:
+        if (mark := stamp(path)) in self._whole_files:
             return None
         try:
             wav2lip.load(path)
         except CheckpointError as error:
             return f"{error}. {HOW}"
-        self._whole_files.add(stamp)
+        self._whole_files.add(mark)
         return None
-
-
-def _stamp(path: Path) -> tuple[Path, int, int]:
-    """Tells whether a file is still the one that was read."""
-    stat = path.stat()
-    return path, stat.st_size, stat.st_mtime_ns
 
 
 def _wants_detail() -> bool:
