@@ -36,7 +36,15 @@ class FaceAugmentConfig:
 
 
 def disturbed(batch: FaceBatch, config: FaceAugmentConfig, random: Generator) -> FaceBatch:
-    """The batch as another camera, another light and another microphone might have recorded it; the hole stays."""
+    """The batch as another camera, another light and another microphone might have recorded it; the hole stays.
+
+    In float32, also where the rest of a step is not: places in a picture need more digits.
+    """
+    with torch.no_grad(), torch.autocast(batch.target.device.type, enabled=False):
+        return _disturbed(batch, config, random)
+
+
+def _disturbed(batch: FaceBatch, config: FaceAugmentConfig, random: Generator) -> FaceBatch:
     whole = _matrices(len(batch.target), config.geometry, config.flip, random)
     apart = _matrices(len(batch.target), config.apart, 0.0, random)
     apart[:, :, 2] *= 0.6
