@@ -27,9 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
     from lipsync_core.face.models import ModelError
+    from lipsync_core.models.checkpoint import CheckpointError
     from lipsync_core.train import run
     from lipsync_core.train.checkpoint import ResumeError
     from lipsync_core.train.config import ConfigError
+    from lipsync_core.train.data.shards import ShardError
     from lipsync_core.train.loop import TrainingError
 
     try:
@@ -37,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         _prepare(given.exact)
         folder = given.out or given.config.absolute().parent / "runs" / given.config.stem
         run.train(described, folder, resume=given.resume, seconds=given.seconds, source=given.config, say=_say)
-    except (ConfigError, ResumeError, TrainingError, ModelError) as error:
+    except (ConfigError, ResumeError, TrainingError, ShardError, CheckpointError, ModelError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

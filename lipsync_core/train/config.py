@@ -59,9 +59,10 @@ class LoopConfig:
 
     device: "auto" is the process's CUDA device or else the CPU. precision: "auto" is bfloat16 where the device computes
     in it, float16 on other CUDA devices, else float32. ema: decay of the running mean of the weights, 0 for none.
-    log, validate, save: every so many steps (0: never, but at the end); save_seconds: also after so many seconds.
-    keep: checkpoints that stay. best: the figure of validation whose best weights are kept, with "-" before it where
-    less is better; "" for none. images: pictures go to TensorBoard. threads: of the CPU, 0 for torch's own choice.
+    log, validate, save: every so many steps; 0: not before the end, validate = -1: not even then. save_seconds: also
+    after so many seconds. keep: checkpoints that stay. best: the figure of validation whose best weights are kept, with
+    "-" before it where less is better; "" for none. board: curves for TensorBoard; images: pictures, too. threads: of
+    the CPU, 0 for torch's own choice.
     """
 
     steps: int = 1000
@@ -75,6 +76,7 @@ class LoopConfig:
     save_seconds: float = 300.0
     keep: int = 2
     best: str = ""
+    board: bool = True
     images: bool = True
     threads: int = 0
 

@@ -293,7 +293,7 @@ class Trainer:
                            f"All {self.step} steps are done")
 
     def _board(self) -> Board | None:
-        if self.folder is None or not self.place.is_first:
+        if self.folder is None or not self.place.is_first or not self.loop.board:
             return None
         return Board(self.folder / "board", self.step, self.say)
 

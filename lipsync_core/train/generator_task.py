@@ -1,0 +1,236 @@
+"""Training a generator: windows of faces, the parts of the loss under their schedule, judges that never move.
+
+A critic, where one is asked for, learns in the same step: the generator's adversarial part goes through a copy of it
+without gradients, its own loss through made pictures without gradients, so that one total serves both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lipsync_core.train.ahead import Ahead
+from lipsync_core.train.config import ConfigError, RunConfig
+from lipsync_core.train.expert_augment import generator_of
+from lipsync_core.train.face_augment import FaceAugmentConfig, disturbed
+from lipsync_core.train.loop import Task
+from lipsync_core.train.losses import GeneratorLoss, LossConfig
+from lipsync_core.train.networks.generator import GeneratorConfig, GeneratorError, build
+from lipsync_core.train.schedule import Schedule, ScheduleConfig
+from lipsync_core.train.types import Embedder, Expert, FaceBatch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from lipsync_core.train.place import Place
+    from lipsync_core.train.validate import Validator
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorData:
+    """shards: folder, relative to the configuration. size: of the crops, and of what the generator makes.
+
+    batch: windows of five frames. hole, mask_margin: what is masked, and by how much its upper edge is off by chance.
+    still: the reference is one frame instead of five neighbouring ones. cache_mb: decoded pictures kept in memory.
+    """
+
+    shards: str = ""
+    size: int = 96
+    batch: int = 8
+    hole: Literal["half", "own"] = "half"
+    mask_margin: tuple[float, ...] = (0.0, 0.12)
+    still: bool = False
+    cache_mb: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class JudgesConfig:
+    """Who judges. A judge is "embedded" (the package's own), "none", or a file relative to the configuration.
+
+    expert: teaches, frozen. judge: only asked in validation. embedder: whose face it is, frozen. critic: learns
+    beside the generator; its weight is the schedule's. critic_rate: its learning rate over the generator's.
+    start: weights of a generator to begin with, "none" for a fresh one.
+    """
+
+    expert: str = "embedded"
+    judge: str = "embedded"
+    embedder: str = "embedded"
+    critic: Literal["none", "picture", "sync"] = "none"
+    critic_rate: float = 1.0
+    start: str = "none"
+
+
+@dataclass
+class GeneratorTask(Task):
+    """What ``loop.Trainer`` trains; see ``loop.Task`` for the methods.
+
+    batches: a ``FaceBatch`` for every step. validator: None leaves validation out.
+    """
+
+    network: nn.Module
+    config: GeneratorConfig
+    batches: Ahead[FaceBatch]
+    losses: GeneratorLoss
+    schedule: Schedule
+    place: Place
+    validator: Validator | None = None
+    critic_rate: float = 1.0
+    augment: FaceAugmentConfig = field(default_factory=FaceAugmentConfig)
+    seed: int = 0
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    SECTIONS = {"data": GeneratorData, "generator": GeneratorConfig, "losses": LossConfig, "schedule": ScheduleConfig,
+                "judges": JudgesConfig, "augment": FaceAugmentConfig}
+
+    @classmethod
+    def build(cls, run: RunConfig, place: Place) -> GeneratorTask:
+        """From a configuration; ``ConfigError``, ``ShardError`` or ``CheckpointError`` when it cannot be."""
+        import torch
+
+        from lipsync_core.train.data.shards import Shards
+        from lipsync_core.train.data.windows import FaceWindows
+        from lipsync_core.train.networks import critic
+
+        torch.manual_seed(run.loop.seed)
+        data, judges = run["data"], run["judges"]
+        config = replace(run["generator"], size=data.size)
+        try:
+            network = build(config)
+        except GeneratorError as error:
+            raise ConfigError(f"generator: {error}") from error
+        _start(network, run, judges.start)
+        expert, judge, embedder = judges_of(run, place.device)
+        kinds = {"picture": critic.PictureCritic, "sync": critic.SyncCritic}
+        beside = None if judges.critic == "none" else kinds[judges.critic]()
+        schedule = Schedule(run["schedule"])
+        if (beside is None) != (schedule.config.critic == 0):
+            raise ConfigError("a critic needs both judges.critic (which one) and schedule.critic (its weight)")
+        losses = GeneratorLoss(run["losses"], expert, embedder, beside).to(place.device)
+        shards = Shards(run.path(data.shards), data.size, "train", cache_bytes=data.cache_mb << 20)
+        windows = FaceWindows(shards, data.batch, run.loop.seed, data.size, tuple(data.mask_margin), place.rank,
+                              place.world, hole=data.hole, still=data.still)
+        about = {"people": len(shards.people), "clips": len(shards), "frames": sum(i.frames for i in shards.infos),
+                 "hole": data.hole, "expert": judges.expert, "judge": judges.judge, "embedder": judges.embedder}
+        return cls(network.to(place.device, memory_format=torch.channels_last).train(), config,
+                   Ahead(windows.batch, place.device), losses, schedule, place,
+                   _validator(run, place, {"expert": expert, "judge": judge}, embedder), judges.critic_rate,
+                   run["augment"], run.loop.seed, about)
+
+    def networks(self) -> Mapping[str, nn.Module]:
+        critic = self.losses.critic
+        return {"generator": self.network} | ({} if critic is None else {"critic": critic})
+
+    def parameters(self) -> list[dict[str, Any]]:
+        rates = {"generator": 1.0, "critic": self.critic_rate}
+        return [{"params": list(network.parameters()), "scale": rates[name]}
+                for name, network in self.networks().items()]
+
+    def loss(self, step: int) -> Mapping[str, Tensor]:
+        from lipsync_core.train.networks.critic import critic_loss
+
+        batch = disturbed(self.batches(step), self.augment, generator_of(self.seed, step, self.place.rank))
+        made = paint(self.network, batch)
+        found = dict(self.losses(batch, made, self.schedule.weights(step)))
+        if self.losses.critic is not None:
+            found["critic_own"] = critic_loss(self.losses.critic, batch, made)
+            found["total"] = found["total"] + found["critic_own"]
+        return found
+
+    def validate(self, step: int) -> Mapping[str, Any]:
+        """The figures of ``validate.FIGURES``, ``sync_loss`` (the expert's, for the schedule), and a sheet."""
+        self.losses.check_frozen()
+        if self.validator is None:
+            return {}
+        heard: list[float] = []
+
+        def watch(batch: FaceBatch, made: Tensor) -> None:
+            if self.losses.expert is not None:
+                heard.append(self._sync_loss(batch, made))
+
+        told = self.validator(self._generate, watch)
+        sync = {"sync_loss": sum(heard) / len(heard)} if heard else {}
+        return told.figures | sync | {"held_out": told.sheet}
+
+    def validated(self, step: int, figures: Mapping[str, float]) -> None:
+        if "sync_loss" in figures:
+            self.schedule.validated(step, figures["sync_loss"])
+
+    def state(self) -> dict[str, Any]:
+        return {"schedule": self.schedule.state_dict()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self.schedule.load_state_dict(state["schedule"])
+
+    def card(self) -> dict[str, Any]:
+        return {"kind": "generator", "network": asdict(self.config), "data": dict(self.about)}
+
+    def _generate(self, mels: Tensor, face: Tensor) -> Tensor:
+        with self.place.autocast():
+            return self.network(mels, face)
+
+    def _sync_loss(self, batch: FaceBatch, made: Tensor) -> float:
+        windows = made[0].unfold(1, 5, 1).permute(1, 0, 4, 2, 3)[::4]
+        sound = batch.sound[: made.shape[2] - 4: 4]
+        return float(self.losses.sync(replace(batch, sound=sound), windows.contiguous()))
+
+
+def paint(network: nn.Module, batch: FaceBatch) -> Tensor:
+    """What a generator makes of a batch, [B, 3, 5, S, S]."""
+    import torch
+
+    face = torch.cat([batch.masked, batch.reference], 1)
+    rows, frames = face.shape[0], face.shape[2]
+    made = network(batch.mels.flatten(0, 1), face.transpose(1, 2).flatten(0, 1))
+    return made.unflatten(0, (rows, frames)).transpose(1, 2)
+
+
+def judges_of(run: RunConfig, device: Any) -> tuple[Expert | None, Expert | None, Embedder | None]:
+    """(expert, judge, embedder) of a run's section ``judges``, frozen; ``CheckpointError`` where a file is no good."""
+    from lipsync_core.train.embedder import load_embedder
+    from lipsync_core.train.networks.expert import EMBEDDED, load_expert
+
+    judges = run["judges"]
+    files = {name: _file(run, getattr(judges, name)) for name in ("expert", "judge", "embedder")}
+    own = {"expert": EMBEDDED, "judge": EMBEDDED.with_name("sync_judge.safetensors"), "embedder": None}
+    chosen = {name: own[name] if path is None else path for name, path in files.items()}
+
+    def expert(name: str) -> Expert | None:
+        return None if files[name] == _NONE else load_expert(chosen[name], device)
+
+    embedder = None if files["embedder"] == _NONE else load_embedder(chosen["embedder"], device)
+    return expert("expert"), expert("judge"), embedder
+
+
+_NONE = Path("none")
+
+
+def _file(run: RunConfig, given: str) -> Path | None:
+    """None for "embedded"."""
+    return {"embedded": None, "none": _NONE}.get(given, run.path(given))
+
+
+def _start(network: nn.Module, run: RunConfig, given: str) -> None:
+    if given == "none":
+        return
+    from lipsync_core.models.checkpoint import load_into
+
+    load_into(network, run.path(given), "the configured generator")
+    network.requires_grad_(True)
+
+
+def _validator(run: RunConfig, place: Place, experts: Mapping[str, Expert | None],
+               embedder: Embedder | None) -> Validator | None:
+    """None in all but the first process, and where nothing is held out or nothing is to be validated."""
+    from lipsync_core.train.data.shards import Shards
+    from lipsync_core.train.expert import spread
+    from lipsync_core.train.validate import Validator
+
+    held_out = Shards(run.path(run.data.shards), run.data.size, "val")
+    if not place.is_first or not held_out.infos or run.loop.validate < 0:
+        return None
+    models = run.path(run.validate.models) if run.validate.models else None
+    return Validator(spread(held_out, run.validate.clips), models, embedder,
+                     {name: one for name, one in experts.items() if one is not None}, place.device, run.data.hole,
+                     run.validate.frames)
