@@ -45,7 +45,7 @@ class Detail:
 
 
 FULL = Detail()
-LIGHT = Detail(subdivisions=1, directions=40, bake_size=170, strands=8000, segments=8, brows=700, strand_alpha=1.15,
+LIGHT = Detail(subdivisions=1, directions=40, bake_size=170, strands=4500, segments=8, brows=600, strand_alpha=1.3,
                texture=1024, samples=1, rear_gums=False)
 
 

@@ -141,7 +141,9 @@ class Person:
         ids = np.full((height, width), -1, np.int32)
         rasterize(screen, head.triangles, depth, ids, -1.0)
         needed = np.zeros(len(world), bool)
-        needed[head.triangles[ids[ids >= 0]]] = True
+        drawn = np.zeros(len(head.triangles) + 1, bool)
+        drawn[ids.ravel()] = True  # -1, nothing, is the last
+        needed[head.triangles[drawn[:-1]]] = True
         light = self._light(normals, turn, openness, needed)
         plain = plain_pixels(ids, head.material, depth)
         image, coverage = self._surface(ids, plain, screen, world, normals, light, camera, supersampling)
