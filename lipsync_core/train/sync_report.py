@@ -1,9 +1,9 @@
 """How good is an expert? ``python -m lipsync_core.train.sync_report WEIGHTS SHARDS [--split test] [--sheet PNG]``.
 
-WEIGHTS: a file of ``lipsync_core.train.expert``, Wav2Lip's own expert, or "own" or "judge" for the embedded ones. Prints
-a table for people, or with ``--json`` all figures (``sync_measure.SyncFigures``): in sync against every shift from 2 to
-15 frames, where each clip is found, and whether a probability means what it says. ``--refit`` fits the calibration to the
-split ``val`` first, for weights that bring none.
+WEIGHTS: a file of ``lipsync_core.train.expert``, Wav2Lip's own expert, or "own" or "judge" for the embedded ones.
+Prints a table for people, or with ``--json`` all figures (``sync_measure.SyncFigures``): in sync against every shift
+from 2 to 15 frames, where each clip is found, and whether a probability means what it says. ``--refit`` fits the
+calibration to the split ``val`` first, for weights that bring none.
 """
 
 from __future__ import annotations
