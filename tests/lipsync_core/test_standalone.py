@@ -103,8 +103,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_every_module_and_the_data_it_reads(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     modules = {p.relative_to(ROOT).as_posix() for p in CORE.rglob("*.py") if "build" not in p.parts}
-    data = {p.relative_to(ROOT).as_posix() for pattern in ("speech/weights/*", "ops/tuning/*.json")
-            for p in CORE.glob(pattern)}
+    data = {p.relative_to(ROOT).as_posix() for pattern in ("speech/weights/*", "ops/tuning/*.json", "train/weights/*",
+                                                           "train/configs/*.toml") for p in CORE.glob(pattern)}
     assert modules | data <= names, (modules | data) - names
     assert {n for n in names if n.endswith(".py")} == modules
     assert "lipsync_core/speech/weights/phones_mel.safetensors" in names
