@@ -23,10 +23,11 @@ from lipsync_core.train.types import FPS, RATE, SAMPLES_PER_FRAME
 #: Lips move a little before they are heard; at this lead picture and sound are together.
 _NATURAL_LEAD_MS = 20.0
 #: What any offset, and each frame of it, has to gain in agreement: near zero is likelier than far from it.
-_COST, _COST_FRAME = 0.02, 0.01
-#: Least agreement, and what a clip of one frame would need more (it falls with the root of the length). Measured on
-#: real and rendered heads: 4 s with their own sound agree by 0.33 to 0.72, 95 of 100 with another sound by less.
-_LEAST, _SHORT = 0.22, 1.0
+_COST, _COST_FRAME = 0.05, 0.012
+#: Least agreement after that cost, and what a clip of one frame would need more (it falls with the root of the length).
+#: Measured on real and rendered heads: 4 s with their own sound agree by 0.29 to 0.76, and four in a hundred with
+#: another sound pass.
+_LEAST, _SHORT = 0.14, 1.3
 _RESTING, _SILENT_DBFS = 0.006, -55.0
 _STEP_MS, _FRAME_MS = 10.0, 1000 / FPS
 
