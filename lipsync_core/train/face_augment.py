@@ -91,10 +91,10 @@ def _moved(video: Tensor, matrix: Tensor) -> Tensor:
 
 
 def _coloured(video: Tensor, strength: float, random: Generator) -> Tensor:
-    """Gamma, brightness, contrast and cast of every row; never exact black."""
+    """Tone curve, brightness, cast and lift of every row; never exact black. (A gamma costs ten times the curve.)"""
     def draw(spread: float, *shape: int) -> Tensor:
         return ((2 * torch.rand(len(video), *shape, 1, 1, 1, generator=random) - 1) * spread * strength).to(video)
 
-    seen = video.clamp(_DARKEST, 1) ** draw(0.35, 1).exp()
-    seen = seen * (draw(0.3, 1) + draw(0.15, 3)).exp() + draw(0.06, 1)
+    seen = torch.addcmul(video, draw(0.5, 1) * video, 1 - video)
+    seen = torch.addcmul(draw(0.06, 1), seen, (draw(0.3, 1) + draw(0.15, 3)).exp())
     return seen.clamp(_DARKEST, 1)
