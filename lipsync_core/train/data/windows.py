@@ -32,6 +32,8 @@ _FRAMES_BEFORE, _FRAMES_AFTER = 3, 8
 _NEAR, _FAR_SHARE = 15, 0.25
 _TRIES = 8
 _CANDIDATES = 24
+#: In a clip of so many frames every window has another that shares no frame with it.
+LEAST_FRAMES = 3 * WINDOW - 1
 #: The rule "own": left and right edge, top, and how the lower corners are rounded, as shares of the crop.
 _OWN_SIDES, _OWN_TOP, _OWN_ROUND = (0.06, 0.94), 0.47, 0.28
 #: The mouth's soft mask: by how much the lips' outline is widened, and the blur of its edge, as shares of the crop.
@@ -150,7 +152,7 @@ class FaceWindows(_Windows):
     def __init__(self, shards: Shards, batch: int, seed: int = 0, size: int = 96,
                  mask_margin: tuple[float, float] = (0.0, 0.12), rank: int = 0, world: int = 1, *,
                  hole: Hole = "half", still: bool = False, per_person: int = 1) -> None:
-        super().__init__(shards, batch, seed, rank, world, 2 * WINDOW + 1)
+        super().__init__(shards, batch, seed, rank, world, LEAST_FRAMES)
         if size != shards.size:
             raise ShardError(f"these shards were opened at {shards.size} pixels, not at {size}")
         self.mask_margin, self.hole, self.still, self.per_person = mask_margin, hole, still, min(per_person, batch)
@@ -305,7 +307,7 @@ def mouth_masks(lips: Floats, size: int) -> tuple[Floats, Floats]:
         # A closed mouth is a line without width, and fillPoly would draw it.
         if cv2.contourArea((points[20:] * size).astype(np.float32)) >= 1.0:
             cv2.fillPoly(inner[i], [pixels[20:]], 1.0, cv2.LINE_8, 4)
-        mouth[i] = cv2.GaussianBlur(cv2.dilate(mouth[i], brush), (0, 0), _SOFT * size)
+        mouth[i] = np.minimum(cv2.GaussianBlur(cv2.dilate(mouth[i], brush), (0, 0), _SOFT * size), 1)
     return mouth.reshape(*lips.shape[:-2], size, size), inner.reshape(*lips.shape[:-2], size, size)
 
 
