@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from lipsync_core.train.data.shards import Shards
-from lipsync_core.train.data.windows import SyncWindows
 from lipsync_core.train.expert_augment import AugmentConfig, disturbed, generator_of
+from lipsync_core.train.expert_hints import HintedWindows, Hints
 from lipsync_core.train.expert_losses import ExpertLoss, ExpertLossConfig
 from lipsync_core.train.loop import Task
-from lipsync_core.train.networks.expert import Judgement, build, load_expert
+from lipsync_core.train.networks.expert import Judgement, TemporalExpert, build, load_expert
 from lipsync_core.train.types import Clip, ClipInfo
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class ExpertTask(Task):
     """What ``loop.Trainer`` trains; see ``loop.Task`` for the methods."""
 
     expert: Judgement
-    windows: SyncWindows
+    windows: HintedWindows
     held_out: list[Clip]
     criterion: ExpertLoss
     augment: AugmentConfig
@@ -111,12 +111,13 @@ class ExpertTask(Task):
             return data.people == "all" or belongs_to(info.person) == data.people
 
         shards = Shards(folder, data.size, "train", keep=keep, cache_bytes=data.cache_mb << 20)
-        windows = SyncWindows(shards, data.batch, run.loop.seed, data.shifts, place.rank, place.world,
-                              per_person=data.per_person, nearest=data.nearest)
+        windows = HintedWindows(shards, data.batch, run.loop.seed, data.shifts, place.rank, place.world,
+                                per_person=data.per_person, nearest=data.nearest)
         about = {"people": f"{len(shards.people)} of the group {data.people}", "clips": len(shards.infos),
                  "frames": sum(info.frames for info in shards.infos)}
+        hints = Hints(expert) if isinstance(expert, TemporalExpert) and run["losses"].hints > 0 else None
         return cls(expert, windows, spread(Shards(folder, data.size, "val"), run.validate.clips),
-                   ExpertLoss(run["losses"]).to(place.device), run["augment"], place, about)
+                   ExpertLoss(run["losses"], hints).to(place.device), run["augment"], place, about)
 
     def networks(self) -> Mapping[str, nn.Module]:
         return {"expert": self.expert, "criterion": self.criterion}
@@ -124,7 +125,8 @@ class ExpertTask(Task):
     def loss(self, step: int) -> Mapping[str, Tensor]:
         batch = self.windows.batch(step).to(self.place.device)
         batch = disturbed(batch, self.augment, generator_of(self.windows.seed, step, self.place.rank))
-        return self.criterion(self.expert, batch)
+        shapes = None if self.criterion.hints is None else self.windows.shapes(step).to(self.place.device)
+        return self.criterion(self.expert, batch, shapes)
 
     def validate(self, step: int) -> Mapping[str, Any]:
         """Figures on held-out people, after the calibration was fitted to those same clips."""

@@ -4,6 +4,7 @@
 * ``odds_bce``: the same question for cosines in [-1, 1], through a learnt slope and bias.
 * ``contrast``: InfoNCE (van den Oord et al. 2018) over all sounds of the batch, in both directions. Other clips of the
   same person are in it as they come; rows of the same clip are left out, since they may lie at the same moment.
+* ``hints``: see ``expert_hints``.
 * ``lineup``: InfoNCE over the clip's own sound at its own and at shifted moments alone. Voice, room and person are the
   same there, so that nothing but time can tell them apart.
 """
@@ -17,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lipsync_core.train.networks.expert import Judgement
+from lipsync_core.train.expert_hints import Hints
+from lipsync_core.train.networks.expert import Judgement, TemporalExpert
 from lipsync_core.train.types import SyncBatch
 
 _MOST_SCALE = 60.0
@@ -30,25 +32,39 @@ class ExpertLossConfig:
     bce: float = 0.5
     contrast: float = 1.0
     lineup: float = 1.0
+    hints: float = 0.5
     published: bool = False
 
 
 class ExpertLoss(nn.Module):
-    """Weighted sum of the parts; its own two parameters (temperature, bias) are learnt with the expert's."""
+    """Weighted sum of the parts; its own parameters (temperature, bias, the hints' layers) are learnt beside the
+    expert's. hints: where the expert gives any."""
 
-    def __init__(self, config: ExpertLossConfig) -> None:
+    def __init__(self, config: ExpertLossConfig, hints: Hints | None = None) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.hints = config, hints
         self.log_scale = nn.Parameter(torch.tensor(math.log(12.0)))
         self.bias = nn.Parameter(torch.tensor(-6.0))
 
-    def forward(self, expert: Judgement, batch: SyncBatch) -> dict[str, Tensor]:
-        """Scalars by name: the parts, ``total``, and ``accuracy`` (share of rows whose own sound beats the shifted)."""
-        faces = expert.embed_faces(batch.faces)
+    def forward(self, expert: Judgement, batch: SyncBatch, shapes: Tensor | None = None) -> dict[str, Tensor]:
+        """Scalars by name: the parts, ``total``, and ``accuracy`` (share of rows whose own sound beats the shifted).
+
+        shapes: [B, 5, 4] of the mouths, for the hints.
+        """
         count, shifts = batch.shifted.shape[:2]
-        sounds = expert.embed_sound(torch.cat([batch.sound, batch.shifted.flatten(0, 1)]))
-        own, shifted = sounds[:count], sounds[count:].view(count, shifts, -1)
-        return self.parts(faces, own, shifted, batch.clips)
+        sound = torch.cat([batch.sound, batch.shifted.flatten(0, 1)])
+        extra: dict[str, Tensor] = {}
+        if self.hints is not None and shapes is not None:
+            assert isinstance(expert, TemporalExpert)
+            seen, heard = expert.frame_features(batch.faces), expert.sound_features(sound)
+            faces, sounds = expert.joined_frames(seen), expert.joined_sound(heard)
+            extra["hints"] = self.hints(seen, heard[:count], shapes)
+        else:
+            faces, sounds = expert.embed_faces(batch.faces), expert.embed_sound(sound)
+        found = self.parts(faces, sounds[:count], sounds[count:].view(count, shifts, -1), batch.clips)
+        for name, value in extra.items():
+            found["total"] = found["total"] + getattr(self.config, name) * value
+        return found | extra
 
     def parts(self, faces: Tensor, own: Tensor, shifted: Tensor, clips: Tensor) -> dict[str, Tensor]:
         """The same from unit vectors: faces, own [B, D], shifted [B, K, D]; clips [B]."""

@@ -110,17 +110,29 @@ class TemporalExpert(Judgement):
 
     def embed_faces(self, faces: Tensor) -> Tensor:
         """faces [N, 3, 5, S, S] in [0, 1] -> unit vectors [N, 192], float32."""
-        count, frames = len(faces), faces.shape[2]
-        seen = even_light(mouths(faces)).transpose(1, 2).flatten(0, 1)
-        features = self.frame(functional.pixel_unshuffle(seen, 2))
-        features = functional.relu(self.frame_out(features.flatten(1))).view(count, frames, -1)
-        mixed = self.time(features.transpose(1, 2))
-        return unit(self.faces_out(mixed.flatten(1)))
+        return self.joined_frames(self.frame_features(faces))
 
     def embed_sound(self, sound: Tensor) -> Tensor:
         """sound [N, 1, 80, 32] -> unit vectors [N, 192], float32."""
-        features = self.sound(sound / 4).flatten(1, 2)
-        return unit(self.sound_out(self.sound_time(features).flatten(1)))
+        return self.joined_sound(self.sound_features(sound))
+
+    def frame_features(self, faces: Tensor) -> Tensor:
+        """What is seen in each frame for itself: [N, 3, 5, S, S] -> [N, 5, 96]."""
+        seen = even_light(mouths(faces)).transpose(1, 2).flatten(0, 1)
+        features = self.frame(functional.pixel_unshuffle(seen, 2))
+        return functional.relu(self.frame_out(features.flatten(1))).unflatten(0, (len(faces), -1))
+
+    def joined_frames(self, features: Tensor) -> Tensor:
+        """[N, 5, 96] -> unit vectors [N, 192]."""
+        return unit(self.faces_out(self.time(features.transpose(1, 2)).flatten(1)))
+
+    def sound_features(self, sound: Tensor) -> Tensor:
+        """What is heard: [N, 1, 80, 32] -> [N, 1024]."""
+        return self.sound_time(self.sound(sound / 4).flatten(1, 2)).flatten(1)
+
+    def joined_sound(self, features: Tensor) -> Tensor:
+        """[N, 1024] -> unit vectors [N, 192]."""
+        return unit(self.sound_out(features))
 
 
 def mouths(faces: Tensor) -> Tensor:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 
+from lipsync_core.train.data.shards import Shards
 from lipsync_core.train.expert_augment import AugmentConfig, disturbed, disturbed_faces, disturbed_sounds, generator_of
+from lipsync_core.train.expert_hints import HintedWindows, Hints, shapes_of
 from lipsync_core.train.expert_losses import ExpertLoss, ExpertLossConfig, contrast, lineup, odds_bce, published_bce
-from lipsync_core.train.networks.expert import unit
+from lipsync_core.train.networks.expert import TemporalExpert, unit
 from lipsync_core.train.types import SyncBatch
+from tests.lipsync_core.train.tiny_shards import make_tiny_shards
 
 
 def _vectors(seed: int, *shape: int) -> torch.Tensor:
@@ -105,3 +109,27 @@ def test_whole_faces_stay_recognisable() -> None:
     packed = disturbed_faces(faces, AugmentConfig(strength=1e-6, flip=0, blur=0, noise=0, jpeg=1, grey=0),
                              generator_of(0, 0))
     assert 1e-4 < float((packed - faces).abs().mean()) < 0.03
+
+
+def test_hints_are_the_gaps_and_width_of_the_batchs_own_mouths(tmp_path: Path) -> None:
+    shards = Shards(make_tiny_shards(tmp_path / "s", people=2, clips=1, frames=40), 96)
+    windows = HintedWindows(shards, 6, seed=3, shifts=1)
+    batch, shapes = windows.batch(4), windows.shapes(4)
+    assert shapes.shape == (6, 5, 4)
+    # Open mouths are dark between the lips; the drawn lips are at 0.72 of the height.
+    dark = 1 - batch.faces[:, :, :, 66:76, 44:52].amax((1, 3, 4))
+    assert float(torch.corrcoef(torch.stack([shapes[..., 1].flatten(), dark.flatten()]))[0, 1]) > 0.4
+    lips = torch.zeros(1, 40, 2)
+    lips[0, 20, 0], lips[0, 30, 0], lips[0, 25, 1], lips[0, 35, 1] = 0.3, 0.66, 0.7, 0.8
+    torch.testing.assert_close(shapes_of(lips), torch.tensor([[0.0, 2.0, 0.0, 0.0]]))
+
+
+def test_hints_are_part_of_the_total_and_teach_the_expert() -> None:
+    torch.manual_seed(0)
+    expert, batch = TemporalExpert(), _batch()
+    loss = ExpertLoss(ExpertLossConfig(bce=0, contrast=0, lineup=0, hints=0.5), Hints(expert))
+    found = loss(expert, batch, torch.randn(6, 5, 4))
+    torch.testing.assert_close(found["total"], 0.5 * found["hints"])
+    found["total"].backward()
+    assert all(p.grad is not None for p in (expert.frame_out.weight, expert.sound[0].conv_block[0].weight))
+    assert "hints" not in loss(expert, batch)
