@@ -117,7 +117,7 @@ def test_hints_are_the_gaps_and_width_of_the_batchs_own_mouths(tmp_path: Path) -
     batch, shapes = windows.batch(4), windows.shapes(4)
     assert shapes.shape == (6, 5, 4)
     # Open mouths are dark between the lips; the drawn lips are at 0.72 of the height.
-    dark = 1 - batch.faces[:, :, :, 66:76, 44:52].amax((1, 3, 4))
+    dark = 1 - batch.faces[:, :, :, 66:76, 44:52].amin((1, 3, 4))
     assert float(torch.corrcoef(torch.stack([shapes[..., 1].flatten(), dark.flatten()]))[0, 1]) > 0.4
     lips = torch.zeros(1, 40, 2)
     lips[0, 20, 0], lips[0, 30, 0], lips[0, 25, 1], lips[0, 35, 1] = 0.3, 0.66, 0.7, 0.8
