@@ -14,6 +14,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from lipsync_core.train.data.shards import (
 from lipsync_core.train.data.splits import assign
 from lipsync_core.train.types import FPS, ClipInfo
 
-JOURNAL, SUMMARY, STAGED = "journal.jsonl", "summary.json", "staged"
+JOURNAL, SUMMARY, STAGED, LOCK = "journal.jsonl", "summary.json", "staged", ".lock"
 #: Clips of one long source that are staged together.
 _PART = 32
 _EXAMPLES = 20
@@ -66,6 +67,11 @@ def build(sources: Sequence[Source], plan: Plan, report: Report | None = None) -
 
     FaceModels(plan.models)
     plan.out.mkdir(parents=True, exist_ok=True)
+    with _alone(plan.out):
+        return _build(sources, plan, report)
+
+
+def _build(sources: Sequence[Source], plan: Plan, report: Report | None) -> dict[str, Any]:
     work = _Work(plan)
     began, fresh, frames = time.monotonic(), 0, 0
     splits = assign(((s.person, s.official) for s in sources), work.people(), plan.test_share, plan.val_share)
@@ -81,6 +87,19 @@ def build(sources: Sequence[Source], plan: Plan, report: Report | None = None) -
                "run_frames_per_second": round(frames / max(seconds, 1e-6), 1)}
     write_atomic(plan.out / SUMMARY, json.dumps(summary, indent=1).encode())
     return summary
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No second run writes to the folder meanwhile; the lock goes with the process, however that ends."""
+    import fcntl
+
+    with open(folder / LOCK, "ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ShardError(f"another run is writing to {folder}: let it finish") from None
+        yield
 
 
 class _Work:
@@ -130,6 +149,8 @@ class _Work:
                 self._seal(split)
         self._write_index()
         shutil.rmtree(self._out / STAGED, ignore_errors=True)
+        for half_written in self._out.glob(".*.[0-9]*"):
+            half_written.unlink()
 
     def _wait(self, entry: dict[str, Any]) -> None:
         waiting = self._pending[entry["split"]]
