@@ -21,35 +21,48 @@ _PERCENT = (2.5, 97.5)
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One column. better: 1 when more is better, -1 when less is, 0 when 1 is best. by: who measures it, "mesh",
-    "picture", "embedder", "judge" or "teacher"."""
+    """One figure. better: 1 when more is better, -1 when less is, 0 when 1 is best.
+
+    by: who measures it, "mesh", "picture", "embedder", "judge" or "teacher". counts: whether the verdict listens to it.
+    shown: whether it is a column.
+    """
 
     key: str
     head: str
     better: int
     by: str
     places: int = 3
+    counts: bool = False
+    shown: bool = True
 
 
 FIGURES = (
-    Figure("opening_r", "opening r", 1, "mesh", 2),
-    Figure("closure_hits", "closures", 1, "mesh", 2),
-    Figure("lip_distance", "lip distance", -1, "mesh", 4),
+    Figure("opening_r", "opening r", 1, "mesh", 2, counts=True),
+    Figure("closure_hits", "closures hit", 1, "mesh", 2),
+    Figure("false_closures", "false closures", -1, "mesh", 2),
+    # Lips that are always shut hit every closure: neither of the two says anything alone.
+    Figure("closure_skill", "closures less false ones", 1, "mesh", 2, counts=True, shown=False),
+    Figure("lip_distance", "lip distance", -1, "mesh", 4, counts=True),
+    Figure("amplitude", "amplitude", 0, "mesh", 2),
     Figure("sharpness", "sharpness", 0, "picture", 2),
-    Figure("mouth_psnr", "mouth PSNR", 1, "picture", 1),
-    Figure("identity", "identity", 1, "embedder", 3),
-    Figure("teacher_distance", "teacher: distance", -1, "teacher"),
-    Figure("judge_distance", "judge: distance", -1, "judge"),
-    Figure("judge_margin", "judge: margin", 1, "judge"),
+    Figure("psnr_db", "mouth dB", 1, "picture", 1),
+    Figure("csim", "identity", 1, "embedder", 3),
+    Figure("teacher_distance", "teacher's distance", -1, "teacher"),
+    Figure("judge_distance", "judge's distance", -1, "judge", counts=True),
+    Figure("judge_right", "judge finds the sound", 1, "judge", counts=True),
 )
 _BY_KEY = {f.key: f for f in FIGURES}
-MESH = tuple(f.key for f in FIGURES if f.by == "mesh")
-JUDGE = tuple(f.key for f in FIGURES if f.by == "judge")
+MESH = tuple(f.key for f in FIGURES if f.counts and f.by == "mesh")
+JUDGE = tuple(f.key for f in FIGURES if f.counts and f.by == "judge")
 
 
 @dataclass(frozen=True, slots=True)
 class ClipScore:
-    """The figures of one made clip; what could not be measured on it is missing or NaN."""
+    """The figures of one made clip (see ``validate.FIGURES``); what could not be measured on it is missing or NaN.
+
+    closure_skill: closures hit less false closures. judge_right: share of the clip's moments at which the judge finds
+    the clip's own sound more fitting than one 5 to 15 frames away; 0.5 is chance.
+    """
 
     clip: str
     person: str
@@ -169,7 +182,7 @@ def table(groups: Mapping[str, Scores], order: Sequence[str]) -> str:
     for group, scores in groups.items():
         names = [n for n in order if scores.get(n)]
         rows = {n: [means(scores[n][seed]) for seed in sorted(scores[n])] for n in names}
-        figures = [f for f in FIGURES if any(f.key in r for per_seed in rows.values() for r in per_seed)]
+        figures = [f for f in FIGURES if f.shown and any(f.key in r for per_seed in rows.values() for r in per_seed)]
         first = next(iter(scores[names[0]].values())) if names else []
         lines = [f"| {group}: {len(first)} clips, {len({s.person for s in first})} people | "
                  + " | ".join(f.head for f in figures) + " |", "|---" * (len(figures) + 1) + "|"]

@@ -15,8 +15,8 @@ PEOPLE = 8
 def _scores(**change: float) -> list[ClipScore]:
     """Two clips of each person around the same figures, moved by ``change``."""
     rng = np.random.default_rng(3)
-    base = {"opening_r": 0.5, "closure_hits": 0.6, "lip_distance": 0.03, "sharpness": 0.9, "identity": 0.8,
-            "teacher_distance": 0.5, "judge_distance": 0.6, "judge_margin": 0.2}
+    base = {"opening_r": 0.5, "closure_skill": 0.6, "lip_distance": 0.03, "sharpness": 0.9, "csim": 0.8,
+            "teacher_distance": 0.5, "judge_distance": 0.6, "judge_right": 0.6}
     rows = []
     for person in range(PEOPLE):
         for clip in range(2):
@@ -47,7 +47,7 @@ def test_the_teacher_alone_proves_nothing() -> None:
 
 
 def test_what_gets_worse_is_said() -> None:
-    assert _outcome(opening_r=0.1, judge_distance=-0.05, closure_hits=-0.2) == "mixed"
+    assert _outcome(opening_r=0.1, judge_distance=-0.05, closure_skill=-0.2) == "mixed"
     assert _outcome(lip_distance=0.01) == "loss"
 
 
