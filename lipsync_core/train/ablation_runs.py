@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import nn
 
-CONFIGS = Path(__file__).resolve().parent / "configs" / "ablation"
+CONFIGS = Path(__file__).resolve().parent / "configs"
 
 
 class AblationError(ValueError):
@@ -35,7 +35,7 @@ class Variant:
 
     @property
     def config(self) -> Path:
-        return CONFIGS / f"{self.slug}.toml"
+        return CONFIGS / f"ablation_{self.slug}.toml"
 
 
 L1, L1_ID = "l1", "l1 + identity"
