@@ -70,8 +70,8 @@ def drill(config: Path, folder: Path, steps: int, kills: int = 1, seed: int = 0,
     log = folder / "killed" / "log.jsonl"
     killed, resumed = [], []
     for target in targets:
-        killed.append(_kill([*call, "--out", str(folder / "killed"), "--resume"], log, target,
-                            folder / "killed.txt"))
+        killed.append(kill([*call, "--out", str(folder / "killed"), "--resume"], log, target,
+                           folder / "killed.txt"))
         resumed.append(_last_saved(folder / "killed"))
     _finish([*call, "--out", str(folder / "killed"), "--resume"], folder / "killed.txt")
     different, compared = compare(folder / "whole", folder / "killed")
@@ -113,8 +113,11 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other) or (one != one and other != other)
 
 
-def _kill(call: Sequence[str], log: Path, target: int, said: Path) -> int:
-    """Start a run and kill it once it has logged ``target``; the step that it logged last."""
+def kill(call: Sequence[str], log: Path, target: int, said: Path) -> int:
+    """Start a run and kill it (SIGKILL) once it has logged ``target``; the step that it logged last.
+
+    said: what it prints is added to this file. Raises ``DrillError`` when it ends by itself before.
+    """
     with said.open("a") as out:
         run = subprocess.Popen(call, stdout=out, stderr=subprocess.STDOUT)
         try:
