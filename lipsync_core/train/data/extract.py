@@ -109,21 +109,27 @@ def ticks(pictures: Iterable[Picture]) -> Iterator[Picture]:
     """25 pictures a second of any stream: at every tick the nearest one, numbered by the tick, which counts from the
     file's own time zero. Pictures are repeated or left out, never mixed."""
     last: Picture | None = None
-    tick = 0
+    tick, step_ms = 0, _TICK_MS
+
+    def shown(until_ms: float) -> Iterator[Picture]:
+        nonlocal tick
+        while tick * _TICK_MS < until_ms:
+            if last is not None and abs(tick * _TICK_MS - last.time_ms) <= _HOLE_MS:
+                yield replace(last, number=tick, time_ms=tick * _TICK_MS)
+            tick += 1
+
     for picture in pictures:
         if last is None:
             tick = max(int(np.ceil(picture.time_ms / _TICK_MS - 0.5)), 0)
         elif picture.time_ms <= last.time_ms:
             continue
         else:
-            middle = (last.time_ms + picture.time_ms) / 2
-            while tick * _TICK_MS < middle:
-                if abs(tick * _TICK_MS - last.time_ms) <= _HOLE_MS:
-                    yield replace(last, number=tick, time_ms=tick * _TICK_MS)
-                tick += 1
+            step_ms = picture.time_ms - last.time_ms
+            yield from shown(last.time_ms + step_ms / 2)
         last = picture
-    if last is not None and tick * _TICK_MS <= last.time_ms + _TICK_MS / 2:
-        yield replace(last, number=tick, time_ms=tick * _TICK_MS)
+    if last is not None:
+        # The last picture lasts as long as the one before it.
+        yield from shown(last.time_ms + min(step_ms, _TICK_MS) / 2)
 
 
 def follow_faces(pictures: Iterable[Picture], models: FaceModels,
