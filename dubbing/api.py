@@ -135,6 +135,8 @@ def _check_engines(options: DubOptions, *, is_new: bool) -> None:
             (registry.choose if is_new else registry.create)(kind, name)
     if options.lipsync not in ("auto", "off"):
         registry.choose("lipsync", options.lipsync, checkpoint=options.checkpoint)
+    if options.adapt:
+        registry.choose("lipsync", "own", checkpoint=options.checkpoint if options.lipsync == "own" else None)
 
 
 class Workspace:

@@ -15,7 +15,7 @@ import click
 from dubbing import __version__, terminal
 from dubbing.domain.loudness import PRESETS, SOURCE
 from dubbing.errors import DubbingError, UsageError
-from dubbing.options import MOST_DUCK_DB
+from dubbing.options import ADAPT_MINUTES, LEAST_ADAPT_MINUTES, MOST_ADAPT_MINUTES, MOST_DUCK_DB
 
 if TYPE_CHECKING:
     from dubbing.api import DubOptions, DubResult, Workspace
@@ -23,14 +23,25 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 #: Options whose values are handed on as they are.
 _AS_GIVEN = ("source", "speakers", "lipsync", "recognizer", "diarizer", "separator", "keep_original", "style",
-             "loudness", "duck_db", "prosody", "room")
-LIPSYNC = ("auto", "atlas", "wav2lip", "off", "fake")
+             "loudness", "duck_db", "prosody", "room", "adapt", "adapt_minutes")
+LIPSYNC = ("auto", "atlas", "own", "wav2lip", "off", "fake")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="dubbing")
 def cli() -> None:
     """Dub video into other languages, with lip-sync. Everything runs on this machine."""
+
+
+def adapt_options() -> tuple[Callable[[F], F], ...]:
+    """The options of adaptation; shared by everything that repaints mouths."""
+    return (
+        click.option("--adapt", is_flag=True,
+                     help="Train our generator on each speaker first, and use it where it beats the atlas."),
+        click.option("--adapt-minutes", type=click.FloatRange(LEAST_ADAPT_MINUTES, MOST_ADAPT_MINUTES),
+                     default=ADAPT_MINUTES, show_default=True, metavar="M",
+                     help="How long that may take for each speaker."),
+    )
 
 
 def engine_options(command: F) -> F:
@@ -42,7 +53,8 @@ def engine_options(command: F) -> F:
         click.option("--speakers", type=click.IntRange(1, 20), help="Number of speakers; found when left out."),
         click.option("--lipsync", type=click.Choice(LIPSYNC), default="auto", show_default=True,
                      help="How mouths are repainted."),
-        click.option("--checkpoint", type=click.Path(path_type=Path), help="Wav2Lip's weights, for --lipsync wav2lip."),
+        click.option("--checkpoint", type=click.Path(path_type=Path), help="Weights, for --lipsync wav2lip or own."),
+        *adapt_options(),
         click.option("--translator", "translators", multiple=True, metavar="[LANG=]NAME",
                      help="Translation engine, of all languages or of one; the best there is when left out."),
         click.option("--style", default="", metavar="TEXT", help="Notes on style, for translators that read them."),

@@ -7,9 +7,16 @@ from pathlib import Path
 import click
 
 from dubbing import terminal
-from dubbing.cli import cli, emit, json_option
+from dubbing.cli import F, adapt_options, cli, emit, json_option
 
-BACKENDS = ("auto", "atlas", "wav2lip", "fake")
+BACKENDS = ("auto", "atlas", "own", "wav2lip", "fake")
+
+
+def with_adapt_options(command: F) -> F:
+    """``--adapt`` and its time."""
+    for option in reversed(adapt_options()):
+        command = option(command)
+    return command
 
 
 @cli.command()
@@ -18,24 +25,26 @@ BACKENDS = ("auto", "atlas", "wav2lip", "fake")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write (.mp4, .mov or .mkv).")
 @click.option("--backend", type=click.Choice(BACKENDS), default="auto", show_default=True,
               help="How the mouth is repainted; auto is the best that runs without a checkpoint, fake is for tests.")
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Wav2Lip's weights, for --backend wav2lip.")
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Weights, for --backend wav2lip or own.")
+@with_adapt_options
 @click.option("--transcript", type=click.Path(path_type=Path),
               help="The words of AUDIO (text, SRT, WebVTT, Whisper's JSON): closures become exact.")
 @click.option("--language", default="", metavar="LANG",
               help="Language of AUDIO (ISO 639-1, such as en); told by the transcript if left out.")
 @json_option
 def lipsync(video: Path, audio: Path, out: Path, backend: str, checkpoint: Path | None, transcript: Path | None,
-            language: str, as_json: bool) -> None:
+            language: str, adapt: bool, adapt_minutes: float, as_json: bool) -> None:
     """Make the speaker of VIDEO say AUDIO, which becomes its sound.
 
     VIDEO keeps its length, and the mouth rests where AUDIO is silent or over. A still picture (PNG, JPEG ...) becomes a
-    video as long as AUDIO. AUDIO may be a sound file or a video. Without --transcript the words are heard.
+    video as long as AUDIO. AUDIO may be a sound file or a video. Without --transcript the words are heard. With --adapt
+    VIDEO's own sound has to be the speaker's own speech.
     """
     from dubbing.lipsync_file import lipsync as run
 
     with terminal.bars() as listener:
         done = run(video, audio, out, backend=backend, checkpoint=checkpoint, transcript=transcript,
-                   language=language, listener=listener)
+                   language=language, adapt=adapt, adapt_minutes=adapt_minutes, say=terminal.note, listener=listener)
     if as_json:
         emit(done.to_json())
         return

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dubbing.errors import MediaError, UsageError
+from dubbing.options import ADAPT_MINUTES, check_adapting
 from dubbing.pipeline.progress import Clock, Listener, Progress, nobody
 
 if TYPE_CHECKING:
     from dubbing.domain.speech import Phoneme
-    from dubbing.engines.base import LipSyncer, Report
+    from dubbing.engines.base import Adapter, AdaptReport, LipSyncer, Report, Say
     from dubbing.media.audio import Sound
     from dubbing.media.probe import AudioInfo, MediaInfo
     from dubbing.transcripts import Spelling
@@ -34,7 +35,11 @@ _MOST_CHANNELS = 6
 
 @dataclass(frozen=True, slots=True)
 class LipSyncResult:
-    """``repainted`` of ``frame_count`` frames got a new mouth; ``seconds`` by stage; ``notes`` for a person."""
+    """``repainted`` of ``frame_count`` frames got a new mouth; ``seconds`` by stage; ``notes`` for a person.
+
+    adaptation: what an adapted generator was compared with (``won``, ``rows`` and more), empty where it was not tried,
+    None where it was not asked for.
+    """
 
     out: Path
     backend: str
@@ -44,21 +49,26 @@ class LipSyncResult:
     words_from: str
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    adaptation: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {"out": str(self.out), "backend": self.backend, "duration_s": round(self.duration_s, 3),
                 "frame_count": self.frame_count, "repainted": self.repainted, "words_from": self.words_from,
                 "notes": list(self.notes), "stages": [{"name": n, "seconds": round(s, 2)}
-                                                      for n, s in self.seconds.items()]}
+                                                      for n, s in self.seconds.items()],
+                **({"adaptation": self.adaptation} if self.adaptation is not None else {})}
 
 
 def lipsync(video: Path, sound: Path, out: Path, *, backend: str = "auto", checkpoint: Path | None = None,
-            transcript: Path | None = None, language: str = "", listener: Listener = nobody) -> LipSyncResult:
+            transcript: Path | None = None, language: str = "", adapt: bool = False,
+            adapt_minutes: float = ADAPT_MINUTES, say: Say | None = None, listener: Listener = nobody) -> LipSyncResult:
     """Write ``video`` (or a still picture) to ``out``, saying ``sound``; its own sound is replaced.
 
     transcript: the words of ``sound`` (text, subtitles or a recognizer's JSON), which makes closures exact; without
     it the phones are heard by the engine. language: of the sound, as a tag of its track and to spell the transcript;
-    told by the transcript where left out. Raises MediaError, UsageError, UnavailableError and StorageError.
+    told by the transcript where left out. adapt: train the generator "own" on the video with its own sound first, for
+    at most ``adapt_minutes``, and use it if it beats the atlas. say: is told how long that takes here. Raises
+    MediaError, UsageError, UnavailableError and StorageError.
     """
     from dubbing import registry
     from dubbing.media import probe
@@ -72,10 +82,17 @@ def lipsync(video: Path, sound: Path, out: Path, *, backend: str = "auto", check
     heard = _sound_of(sound)
     info = None if is_still else probe.probe(video)
     if checkpoint is not None and backend == "auto":
-        backend = "wav2lip"
-    if checkpoint is not None and backend != "wav2lip":
+        backend = "own" if adapt else "wav2lip"
+    if checkpoint is not None and backend not in ("wav2lip", "own"):
         raise UsageError("A checkpoint was given, but not the backend that it is for.", "Add --backend wav2lip.")
-    engine: LipSyncer = registry.choose("lipsync", backend, checkpoint=str(checkpoint) if checkpoint else None)
+    check_adapting(adapt, backend, adapt_minutes)
+    if adapt and is_still:
+        raise UsageError(f"{video.name} is a still picture, which nothing can be adapted to.", "Leave --adapt out.")
+    weights = str(checkpoint) if checkpoint else None
+    adapter: Adapter | None = registry.choose("lipsync", "own", checkpoint=weights) if adapt else None
+    # What an adapted generator has to beat, and what is used where it does not, is the atlas.
+    engine: LipSyncer = registry.choose("lipsync", "auto") if adapt else registry.choose(
+        "lipsync", backend, checkpoint=weights)
     said = _read(transcript, language)
     run = _Run(listener)
     with _work_folder() as work:
@@ -98,17 +115,24 @@ def lipsync(video: Path, sound: Path, out: Path, *, backend: str = "auto", check
         if not seen:
             raise MediaError(f"No face can be lip-synced in {video.name}.",
                              "The speaker's mouth must be in view, larger than about 30 pixels, and not in profile.")
+        adapted = None
+        if adapter is not None:
+            with run.stage("adapt", "step") as report:
+                adapted = _adapt(adapter, video, work, adapt_minutes, say, report)
+            if adapted.generator is not None:
+                engine = registry.choose("lipsync", "own", checkpoint=str(adapted.generator))
         with run.stage("lipsync", "frame") as report:
             painted = _render(engine, video, work, phonemes, heard, duration_ms, report)
         with run.stage("export", "frame") as report:
             wav = _wav(sound, work / "sound.wav", duration_ms)
             done = _export(engine, video, work, wav, out, said.language if said is not None else language, report)
-    notes = [painted.note] if painted.note else []
+    notes = [note for note in (adapted.note if adapted is not None else "", painted.note) if note]
     if not painted.frames and not painted.note:
         notes.append("No frame was repainted.")
     notes += _sound_notes(sound, len(heard) / _RATE * 1000 - duration_ms)
     return LipSyncResult(out, engine.id, duration_ms / 1000, done.frame_count, painted.frames,
-                         "transcript" if said is not None else "sound", (*notes, *done.notes), run.seconds)
+                         "transcript" if said is not None else "sound", (*notes, *done.notes), run.seconds,
+                         dict(adapted.figures) if adapted is not None else None)
 
 
 @dataclass
@@ -238,6 +262,15 @@ def _model(engine: LipSyncer, video: Path, work: Path, duration_ms: int, report:
     spans = [SpeakerSpan(SPEAKER, 0, duration_ms)]
     on_camera = engine.model(video, work / "tracks", spans, _made(work / "mouths"), report, or_largest=True)
     return on_camera.get(SPEAKER, [])
+
+
+def _adapt(adapter: Adapter, video: Path, work: Path, minutes: float, say: Say | None,
+           report: Report) -> AdaptReport:
+    """The speaker is taken to speak whenever the video is heard to; its own sound is what is learnt from."""
+    from dubbing.engines.base import unsaid
+
+    return adapter.adapt(video, work / "tracks", work / "mouths", SPEAKER, (), _made(work / "adapted"),
+                         minutes=minutes, report=report, say=say or unsaid)
 
 
 def _render(engine: LipSyncer, video: Path, work: Path, phonemes: Sequence[Phoneme], heard: Sound, duration_ms: float,

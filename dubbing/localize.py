@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dubbing.derived import Standing
+from dubbing.adapting import Adapting
+from dubbing.derived import Derived, Standing
 from dubbing.domain.isochrony import Slot
 from dubbing.domain.project import Project, Take, Translation, Utterance
 from dubbing.judging import Judging
@@ -70,6 +71,8 @@ class Localization:
         self.allowance = allowance(storage, project)
         self.voicing = Voicing(storage, project, options, source, runner, self.dub, self.utterances, self.speakers,
                                self.allowance)
+        self.adapting = Adapting(options, source, runner,
+                                 Derived(runner.store.root.parent, project.id).folder / "adapting")
 
     def run(self, suffix: str = ".mp4") -> Dub:
         """Every stage in order. ``suffix`` chooses the container of the finished file."""
@@ -135,6 +138,8 @@ class Localization:
         elif not seen_lines:
             self.dub.notes.append("No speaker's face is on camera: the mouths stay as they are.")
             return {}
+        named = list(self.speakers.values())
+        self.dub.notes += self.adapting.run({u.speaker: speaker_name(named, u.speaker) for u in seen_lines})
         steps = [self._mouth_step(u, takes[u.id]) for u in seen_lines]
         rendered = dict(zip((u.id for u in seen_lines), self.runner.run_each(steps), strict=True))
         self.dub.notes += [f"{key}: {artifact.facts['note']}" for key, artifact in rendered.items()
@@ -163,8 +168,8 @@ class Localization:
     def _mouth_step(self, utterance: Utterance, take: Artifact) -> Step:
         source = self.source
         assert source.tracks is not None and source.mouths is not None
-        return lipsync.step(source.lipsyncer, source.path, source.sha256, source.tracks, source.mouths, take,
-                            utterance.speaker, utterance.start_ms, self._cover(utterance, take),
+        return lipsync.step(self.adapting.lipsyncer(utterance.speaker), source.path, source.sha256, source.tracks,
+                            source.mouths, take, utterance.speaker, utterance.start_ms, self._cover(utterance, take),
                             utterance=utterance.id, language=self.language)
 
     def _cover(self, utterance: Utterance, take: Artifact) -> tuple[int, int]:

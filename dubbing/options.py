@@ -12,6 +12,10 @@ from dubbing.media.languages import iso639_2
 
 #: How far music and effects may go down under dubbed lines.
 MOST_DUCK_DB = 24.0
+#: How long an adaptation may take, in minutes.
+ADAPT_MINUTES, LEAST_ADAPT_MINUTES, MOST_ADAPT_MINUTES = 10.0, 1.0, 240.0
+#: Lip-sync engines that an adapted generator may stand in for.
+ADAPTABLE = ("auto", "atlas", "own")
 #: What may differ from one target language to the next.
 ENGINES_BY_LANGUAGE = ("translator", "synthesizer")
 
@@ -20,10 +24,12 @@ ENGINES_BY_LANGUAGE = ("translator", "synthesizer")
 class DubOptions:
     """Target languages, what is known of the source, and an engine for each kind ("auto": the best there is).
 
-    checkpoint: the weights of the lip-sync engine wav2lip. by_language: another ``translator`` or ``synthesizer`` for
-    one language. use_memory: exact hits of the translation memory come before any engine. style: notes for translators
-    that read them. prosody, room: whether takes follow the original's loudness, pitch and emphasis, and its room.
-    loudness: a preset of :mod:`dubbing.domain.loudness`. duck_db: how far M&E goes down under dubbed lines.
+    checkpoint: the weights of the lip-sync engine wav2lip or own. adapt: fine-tune the generator of "own" on each
+    speaker, for at most ``adapt_minutes``, and use it where it beats the atlas, which is used elsewhere. by_language:
+    another ``translator`` or ``synthesizer`` for one language. use_memory: exact hits of the translation memory come
+    before any engine. style: notes for translators that read them. prosody, room: whether takes follow the original's
+    loudness, pitch and emphasis, and its room. loudness: a preset of :mod:`dubbing.domain.loudness`. duck_db: how far
+    M&E goes down under dubbed lines.
     """
 
     targets: tuple[str, ...]
@@ -44,6 +50,8 @@ class DubOptions:
     room: bool = True
     loudness: str = "source"
     duck_db: float = 0.0
+    adapt: bool = False
+    adapt_minutes: float = ADAPT_MINUTES
 
     def for_language(self, language: str) -> DubOptions:
         """Self, with the engines that were chosen for one language."""
@@ -61,8 +69,9 @@ class DubOptions:
         if self.source in self.targets:
             raise UsageError(f"The video is to be dubbed from {self.source} into {self.source}.",
                              "Choose another target language.")
-        if self.checkpoint is not None and self.lipsync != "wav2lip":
+        if self.checkpoint is not None and self.lipsync not in ("wav2lip", "own"):
             raise UsageError("A checkpoint was given, but not the engine that it is for.", "Add --lipsync wav2lip.")
+        check_adapting(self.adapt, self.lipsync, self.adapt_minutes)
         for code in self.by_language:
             if code not in self.targets:
                 raise UsageError(f"An engine was chosen for {code}, which is no target language.",
@@ -83,3 +92,13 @@ class DubOptions:
         """The inverse of ``to_json``; unknown names (of a newer version) are left out."""
         known = {own.name for own in fields(cls)} & data.keys()
         return cls(**{**{name: data[name] for name in known}, "targets": tuple(data.get("targets", ()))})
+
+
+def check_adapting(adapt: bool, lipsync: str, minutes: float) -> None:
+    """Raises UsageError when the engine cannot be adapted, or the time is no time for it."""
+    if adapt and lipsync not in ADAPTABLE:
+        raise UsageError(f"Adapting takes the place of the lip-sync engine, which is to be {lipsync}.",
+                         f"Choose one of: {', '.join(ADAPTABLE)}.")
+    if not LEAST_ADAPT_MINUTES <= minutes <= MOST_ADAPT_MINUTES:
+        raise UsageError(f"Adapting cannot take {minutes:g} minutes.",
+                         f"Give {LEAST_ADAPT_MINUTES:g} to {MOST_ADAPT_MINUTES:g} minutes.")

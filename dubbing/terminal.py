@@ -19,7 +19,7 @@ LABELS = {
     "export": "Encoding", "quality": "Checking the result", "prosody": "Listening how lines are said",
     "reference": "Finding a speaker's cleanest seconds", "room": "Measuring rooms", "loudness": "Setting the loudness",
     "measure": "Measuring the finished file", "edges": "Finding where lines begin and end",
-    "reach": "Finding what the mix replaces",
+    "reach": "Finding what the mix replaces", "adapt": "Adapting to the speakers",
 }
 
 

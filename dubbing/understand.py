@@ -172,7 +172,9 @@ def _mouths(options: DubOptions, path: Path, sha: str, spans: list[SpeakerSpan],
             assigned: dict[str, list[int]]) -> tuple[Any, Artifact | None, Artifact | None]:
     if options.lipsync == "off":
         return None, None, None
-    lipsyncer = registry.choose("lipsync", options.lipsync, checkpoint=options.checkpoint)
+    # With adaptation, the atlas is what an adapted generator has to beat, and what is used where it does not.
+    wanted = ("auto", None) if options.adapt else (options.lipsync, options.checkpoint)
+    lipsyncer = registry.choose("lipsync", wanted[0], checkpoint=wanted[1])
     tracks = runner.run(faces.track_step(lipsyncer, path, sha))
     return lipsyncer, tracks, runner.run(faces.model_step(lipsyncer, path, sha, tracks, spans, assigned))
 

@@ -145,6 +145,8 @@ class ProjectSettings:
     loudness: str = "source"
     duck_db: float = 0.0
     series: str = ""
+    adapt: bool = False
+    adapt_minutes: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,10 @@ def eta_s(job: Job, work: Work, known: Costs, now: datetime) -> float | None:
     elif (following := _prepared_by(now_at)) in stages:
         to_come = stages[stages.index(following):]
         total = own_eta_s(job, now) or 0.0
+    elif now_at == "adapt":
+        # Once a speaker, before the first language's lip-sync: what it still takes is bounded and told by itself.
+        to_come = [stage for stage in stages if stage.startswith(("lipsync:", "mix:", "export:", "quality:"))]
+        total = own_eta_s(job, now) or 0.0
     elif now_at and now_at not in SOURCE_STAGES:
         # What follows a dub: copies for browsers.
         return own_eta_s(job, now)

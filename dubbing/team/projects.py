@@ -34,7 +34,8 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".m4v", ".webm", ".avi", ".mxf", ".ts"
 M_AND_E_TOLERANCE_MS = 1000
 _SERVER_FILES = 500
 #: Options of a dub that a project's settings show beside its engines.
-_OPTIONS = ("by_language", "use_memory", "style", "prosody", "room", "loudness", "duck_db")
+_OPTIONS = ("by_language", "use_memory", "style", "prosody", "room", "loudness", "duck_db", "adapt",
+            "adapt_minutes")
 _LONGEST_STYLE = 2000
 _MOST_DUCKING_DB = 24.0
 
@@ -305,7 +306,8 @@ class Projects:
         """Change what is given; None leaves a setting as it is. Raises UsageError for an unknown engine.
 
         retention_days: a project that nobody changed for so long is deleted; 0 keeps it. options_given: by_language,
-        use_memory, style, prosody, room, loudness, duck_db, as in :class:`dubbing.options.DubOptions`.
+        use_memory, style, prosody, room, loudness, duck_db, adapt, adapt_minutes, as in
+        :class:`dubbing.options.DubOptions`.
         """
         self._seat.require(Action.MANAGE_PROJECT, project_id)
         if consent_required is not None:

@@ -190,7 +190,8 @@ def _flat(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple
 _LABELS = frozenset({"text", "speaker", "start_ms", "end_ms", "on_camera", "name", "character", "voice",
                      "source_language", "targets", "source_path", "consent_required", "merged_into", "split_from",
                      "role", "retention_days", "lipsync", "translator", "synthesizer", "keep_original", "use_memory",
-                     "style", "prosody", "room", "loudness", "duck_db", "series", "names"})
+                     "style", "prosody", "room", "loudness", "duck_db", "series", "names", "adapt",
+                     "adapt_minutes"})
 
 
 def _label(edit: Edit, name: str) -> str:

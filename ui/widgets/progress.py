@@ -21,7 +21,7 @@ _ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 _STAGES = frozenset({"weights", "still", "hash", "sound", "separate", "transcribe", "diarize", "profile", "faces",
                      "mouths", "translate", "synthesize", "lipsync", "mix", "export", "quality", "checksum",
                      "prosody", "reference", "room", "loudness", "measure", "preflight", "proxy", "clip", "preview",
-                     "archive", "edges", "reach"})
+                     "archive", "edges", "reach", "adapt"})
 _KINDS = frozenset({"dub", "prepare", "take", "audition", "preflight", "export", "text_export"})
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dubbing.domain.loudness import PRESETS
 from dubbing.domain.workspace import EngineView, ProjectCard, ProjectSettings
+from dubbing.options import LEAST_ADAPT_MINUTES, MOST_ADAPT_MINUTES
 from ui import session
 from ui.text import language_name, t
 from ui.widgets.engines import OPTION_OF
@@ -68,6 +69,15 @@ def series_choice(now: ProjectSettings, off: bool) -> str:
                          placeholder=t("settings.project.series_hint"), help=t("settings.project.series_help"),
                          accept_new_options=True, disabled=off, key=f"series_{now.series}")
     return found or ""
+
+
+def mouth_options(now: ProjectSettings, off: bool) -> dict[str, Any]:
+    """Whether the generator is adapted to the speakers, and how long that may take."""
+    st.markdown(f"**{t('settings.project.mouths')}**")
+    adapt = st.toggle(t("settings.project.adapt"), value=now.adapt, disabled=off, help=t("settings.project.adapt_help"))
+    minutes = st.number_input(t("settings.project.adapt_minutes"), int(LEAST_ADAPT_MINUTES), int(MOST_ADAPT_MINUTES),
+                              round(now.adapt_minutes), disabled=off)
+    return {"adapt": adapt, "adapt_minutes": float(minutes)}
 
 
 def sound_options(now: ProjectSettings, off: bool) -> dict[str, Any]:

@@ -14,7 +14,13 @@ from ui.text import language_name, languages, t
 from ui.widgets.engines import engine_choices
 from ui.widgets.errors import escaped, flash, told
 from ui.widgets.progress import follow, is_active
-from ui.widgets.project_options import own_engines, series_choice, sound_options, words_options
+from ui.widgets.project_options import (
+    mouth_options,
+    own_engines,
+    series_choice,
+    sound_options,
+    words_options,
+)
 
 SOUND_SUFFIXES = (".wav", ".flac", ".m4a", ".mp3", ".ogg", ".aac", ".mp4", ".mov", ".mkv")
 _LONGEST_DAYS = 3650
@@ -75,12 +81,13 @@ def _form(card: ProjectCard, now: ProjectSettings, may_manage: bool) -> None:
         with left:
             words = words_options(card, now, off)
             series = series_choice(now, off)
+            mouths = mouth_options(now, off)
         with right:
             sound = sound_options(now, off)
         if st.form_submit_button(t("common.save"), type="primary", disabled=off):
             _save(card, name, targets, series, {"consent_required": consent, "keep_original": keep,
                                                 "retention_days": int(days), **engines, "by_language": own, **words,
-                                                **sound})
+                                                **mouths, **sound})
 
 
 def _save(card: ProjectCard, name: str, targets: list[str], series: str, settings: dict[str, Any]) -> None:
