@@ -156,20 +156,25 @@ def pieces_of(track: FaceTrack, sound: npt.NDArray[np.float32], wishes: Wishes, 
     boxes = face_boxes(track)
     heights = np.linalg.norm(boxes.corners[:, 3] - boxes.corners[:, 0], axis=1)
     free = track.mouth_visibility >= _IN_VIEW
+
+    def unseen(rows: slice) -> str:
+        if np.median(heights[rows]) < wishes.least_px:
+            return "face too small"
+        return "mouth hidden or turned away" if free[rows].mean() < _LEAST_FREE else ""
+
     found: list[Piece] = []
     for start, stop in stretches(track.frames):
         if stop - start < wishes.shortest:
             dropped["too short"] += 1
             continue
-        for first, last, agreed in judged(track, start, stop, sound, wishes, network):
-            if np.median(heights[first:last]) < wishes.least_px:
-                dropped["face too small"] += 1
-            elif free[first:last].mean() < _LEAST_FREE:
-                dropped["mouth hidden or turned away"] += 1
-            elif agreed.reason:
-                dropped[agreed.reason] += 1
+        parts = {(first, last): unseen(slice(first, last)) for first, last in _divided(start, stop, wishes.longest)}
+        # Listening costs more than looking at what is known.
+        agreed = {} if all(parts.values()) else judged(track, list(parts), sound, wishes, network)
+        for part, reason in parts.items():
+            if reason := reason or agreed[part].reason:
+                dropped[reason] += 1
             else:
-                found.append(Piece(track, boxes, first, last, agreed.offset_frames, agreed.value))
+                found.append(Piece(track, boxes, *part, agreed[part].offset_frames, agreed[part].value))
     return found
 
 
@@ -193,31 +198,29 @@ def stretches(frames: npt.NDArray[np.int32]) -> list[tuple[int, int]]:
     return found
 
 
-def judged(track: FaceTrack, start: int, stop: int, sound: npt.NDArray[np.float32], wishes: Wishes,
-           network: PhoneNetwork | None) -> Iterator[tuple[int, int, Agreement]]:
-    """The pieces of a stretch with what they owe their sound.
+def judged(track: FaceTrack, parts: list[tuple[int, int]], sound: npt.NDArray[np.float32], wishes: Wishes,
+           network: PhoneNetwork | None) -> dict[tuple[int, int], Agreement]:
+    """What the parts of one stretch (rows [first, last), one after the other) owe their sound.
 
-    The offset is the stretch's, told from all of it; each piece must agree with it by itself. Where the stretch as a
-    whole does not agree (somebody else speaks in most of it), every piece is asked on its own.
+    The offset is the stretch's, told from all of it; each part must agree with it by itself. Where the stretch as a
+    whole does not agree (somebody else speaks in most of it), every part is asked on its own.
     """
-    pieces = _divided(start, stop, wishes.longest)
+    unknown = float("nan")
     if not wishes.check:
-        yield from ((first, last, Agreement(0, float("nan"), float("nan"), "")) for first, last in pieces)
-        return
+        return {part: Agreement(0, unknown, unknown, "") for part in parts}
+    start, stop = parts[0][0], parts[-1][1]
     zero = max(int(track.frames[start]) - _AROUND, 0)
-    part = sound[zero * SAMPLES_PER_FRAME: (int(track.frames[stop - 1]) + 1 + _AROUND) * SAMPLES_PER_FRAME]
-    if len(part) < RATE // 2:
-        yield from ((first, last, Agreement(0, float("nan"), float("nan"), "silent")) for first, last in pieces)
-        return
-    speech, mouth = Speech(part, network), mouth_of(track.points[start:stop])
+    near = sound[zero * SAMPLES_PER_FRAME: (int(track.frames[stop - 1]) + 1 + _AROUND) * SAMPLES_PER_FRAME]
+    if len(near) < RATE // 2:
+        return {part: Agreement(0, unknown, unknown, "silent") for part in parts}
+    speech, mouth = Speech(near, network), mouth_of(track.points[start:stop])
     whole = speech.agreement(mouth, int(track.frames[start]) - zero, wishes.reach)
-    for first, last in pieces:
-        if len(pieces) == 1:
-            yield first, last, whole
-            continue
-        own = Mouth(mouth.opening[first - start: last - start], mouth.speed[first - start: last - start])
-        yield first, last, speech.agreement(own, int(track.frames[first]) - zero, wishes.reach,
-                                            None if whole.reason else whole.offset_frames)
+    if len(parts) == 1:
+        return {parts[0]: whole}
+    fixed = None if whole.reason else whole.offset_frames
+    return {(first, last): speech.agreement(
+        Mouth(mouth.opening[first - start: last - start], mouth.speed[first - start: last - start]),
+        int(track.frames[first]) - zero, wishes.reach, fixed) for first, last in parts}
 
 
 def _divided(start: int, stop: int, longest: int) -> list[tuple[int, int]]:

@@ -78,18 +78,18 @@ class _Windows:
 
     def _moment(self, random: np.random.Generator, clips: list[ClipInfo],
                 taken: list[tuple[ClipInfo, int]]) -> tuple[ClipInfo, int]:
-        """A moment with a free mouth, if one is found in a few tries, and apart from those taken."""
-        found = None
+        """A moment with a free mouth and apart from those taken, if a few of the clips have one."""
         for _ in range(_TRIES):
             info = clips[int(random.integers(len(clips)))]
             low, high = first_frames(info.frames)
-            start = int(random.integers(low, high + 1))
-            apart = all(i.id != info.id or abs(s - start) >= WINDOW for i, s in taken)
-            if apart:
-                found = (info, start)
-                if self.shards.common(info.id)["free"][start: start + WINDOW].all():
-                    return found
-        return found or (info, start)
+            starts = np.arange(low, high + 1)
+            for other, start in taken:
+                if other.id == info.id:
+                    starts = starts[np.abs(starts - start) >= WINDOW]
+            seen = starts[free_windows(self.shards.common(info.id)["free"])[starts]]
+            if len(seen):
+                return info, int(seen[random.integers(len(seen))])
+        return info, int(random.integers(low, high + 1))
 
 
 class SyncWindows(_Windows):
@@ -254,6 +254,14 @@ def first_frames(frames: int, padded: bool = True) -> tuple[int, int]:
     if high - low >= 2 * WINDOW or not padded:
         return low, high
     return 0, max(frames - WINDOW, 0)
+
+
+def free_windows(free: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """[T] of a clip's frames: nothing hides the mouth in the window that begins there."""
+    hidden = np.concatenate([[0], np.cumsum(~free)])
+    found = np.zeros(len(free), bool)
+    found[: len(free) - WINDOW + 1] = hidden[WINDOW:] == hidden[:-WINDOW]
+    return found
 
 
 def sound_at(mel: Floats, start: int) -> Floats:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from lipsync_core.models import mel as mel_windows
 from lipsync_core.train.data import references, windows
+from lipsync_core.train.data.ahead import Ahead
 from lipsync_core.train.data.shards import ShardError, Shards
 from lipsync_core.train.data.windows import (
     LEAST_FRAMES,
@@ -212,3 +213,39 @@ def test_too_little_is_told(shards: Shards, tmp_path: Path) -> None:
         FaceWindows(short, 1, size=S)
     with pytest.raises(ShardError, match="opened at 48 pixels"):
         FaceWindows(shards, 1, size=96)
+
+
+def test_hidden_mouths_are_left_out(folder: Path) -> None:
+    shards = Shards(folder, S)
+    for info in shards.infos:
+        free = np.zeros(info.frames, bool)
+        free[20:30] = True
+        shards.common(info.id)["free"] = free
+    source = FaceWindows(shards, 2, size=S)
+    assert {start for step in range(30) for _, start in source._draw(source._random(step), 1)} == set(range(20, 26))
+
+
+@given(st.lists(st.booleans(), min_size=WINDOW, max_size=40))
+def test_free_windows_are_free(free: list[bool]) -> None:
+    found = windows.free_windows(np.array(free))
+    assert found.tolist() == [all(free[i: i + WINDOW]) and i + WINDOW <= len(free) for i in range(len(free))]
+
+
+def test_batches_made_ahead_are_the_same(folder: Path) -> None:
+    wanted = [SyncWindows(Shards(folder, S), B).batch(step) for step in range(6)]
+    with Ahead(SyncWindows(Shards(folder, S), B)) as source:
+        assert all(same(source.batch(step), wanted[step]) for step in (0, 1, 2, 5, 3, 4, 0))
+
+
+def test_what_goes_wrong_ahead_is_told_when_it_is_asked_for() -> None:
+    class Three:
+        def batch(self, step: int) -> int:
+            if step == 3:
+                raise ShardError("three is damaged")
+            return step
+
+    with Ahead(Three(), depth=3) as source:
+        assert [source.batch(step) for step in (0, 1, 2)] == [0, 1, 2]
+        with pytest.raises(ShardError, match="three"):
+            source.batch(3)
+        assert source.batch(4) == 4
