@@ -8,13 +8,13 @@ import streamlit as st
 
 from dubbing.domain.loudness import PRESETS
 from dubbing.domain.workspace import EngineView, ProjectCard, ProjectSettings
-from dubbing.options import LEAST_ADAPT_MINUTES, MOST_ADAPT_MINUTES
 from ui import session
 from ui.text import language_name, t
 from ui.widgets.engines import OPTION_OF
 
 _LONGEST_STYLE = 2000
 _MOST_DUCKING_DB = 24
+_ADAPT_MINUTES = 1, 240
 _OWN = ("translate", "tts")
 
 
@@ -75,8 +75,8 @@ def mouth_options(now: ProjectSettings, off: bool) -> dict[str, Any]:
     """Whether the generator is adapted to the speakers, and how long that may take."""
     st.markdown(f"**{t('settings.project.mouths')}**")
     adapt = st.toggle(t("settings.project.adapt"), value=now.adapt, disabled=off, help=t("settings.project.adapt_help"))
-    minutes = st.number_input(t("settings.project.adapt_minutes"), int(LEAST_ADAPT_MINUTES), int(MOST_ADAPT_MINUTES),
-                              round(now.adapt_minutes), disabled=off)
+    minutes = st.number_input(t("settings.project.adapt_minutes"), *_ADAPT_MINUTES, round(now.adapt_minutes),
+                              disabled=off)
     return {"adapt": adapt, "adapt_minutes": float(minutes)}
 
 
