@@ -175,7 +175,7 @@ class Film:
         look = self.plan.recording
         picture = tone_map(self.linear(frame) * np.array(look.balance, np.float32))
         if look.blur > 0.25:
-            picture = cv2.GaussianBlur(picture, (0, 0), look.blur * self.plan.size / 256)
+            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), look.blur * self.plan.size / 256), np.float32)
         picture = np.clip((picture - 0.5) * look.contrast + 0.5, 0, 1).astype(np.float32)
         return to_yuv420(picture, self.noise[frame % len(self.noise)])
 

@@ -49,15 +49,15 @@ def _hand(folder: Path) -> tuple[Points, Quads]:
 
 def parts_of(kind: str, identity: Identity, folder: Path, rng: np.random.Generator) -> list[Part]:
     """The parts of a thing about its own origin, which is what covers the mouth, with their colours."""
-    color = tuple(float(c) for c in rng.uniform(0.01, 0.5, 3))
+    r, g, b = (float(c) for c in rng.uniform(0.01, 0.5, 3))
     if kind == "microphone":
         ball = [(0.22 * np.sin(a), 0.22 * np.cos(a)) for a in np.linspace(0.05, 2.7, 14)]
         stick = [(0.13, -0.20), (0.12, -0.4), (0.09, -1.9)]
-        return [(*_lathe(ball), (0.10, 0.10, 0.105)), (*_lathe(stick), tuple(c * 0.2 for c in color))]
+        return [(*_lathe(ball), (0.10, 0.10, 0.105)), (*_lathe(stick), (0.2 * r, 0.2 * g, 0.2 * b))]
     if kind == "cup":
-        return [(*_lathe([(0.01, -0.5), (0.32, -0.5), (0.40, 0.42), (0.36, 0.42), (0.30, -0.3)]), color)]
+        return [(*_lathe([(0.01, -0.5), (0.32, -0.5), (0.40, 0.42), (0.36, 0.42), (0.30, -0.3)]), (r, g, b))]
     if kind == "phone":
-        return [(*_box(0.75, 1.5, 0.09), tuple(c * 0.15 for c in color))]
+        return [(*_box(0.75, 1.5, 0.09), (0.15 * r, 0.15 * g, 0.15 * b))]
     if kind == "hand":
         return [(*_hand(folder), identity.skin)]
     raise ValueError(f"There is no occluder {kind!r}.")
@@ -123,8 +123,8 @@ def _path(kind: str, count: int, rng: np.random.Generator) -> tuple[Points, tupl
 
 def _blend(picture: Array, image: Array, cover: Array, camera: Camera, mouth: Points) -> float:
     size, pixel = (camera.width, camera.height), camera.width / 256
-    image = cv2.GaussianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (0, 0), 0.5 * pixel)
-    cover = cv2.GaussianBlur(cv2.resize(cover, size, interpolation=cv2.INTER_AREA), (0, 0), 0.5 * pixel)
+    image, cover = (np.asarray(cv2.GaussianBlur(cv2.resize(x, size, interpolation=cv2.INTER_AREA), (0, 0),
+                                                0.5 * pixel), np.float32) for x in (image, cover))
     moved = cv2.warpAffine(cover, np.array([[1.0, 0.0, 3 * pixel], [0.0, 1.0, 5 * pixel]]), size)
     shadow = cv2.GaussianBlur(moved, (0, 0), 6 * pixel)[..., None]
     picture[:] = picture * (1 - 0.35 * shadow) * (1 - cover[..., None]) + image

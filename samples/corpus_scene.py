@@ -93,8 +93,8 @@ def manner(rng: np.random.Generator) -> Manner:
 
 
 def recording(rng: np.random.Generator) -> Recording:
-    balance = 1 + rng.normal(0, 0.035, 3)
-    return Recording(float(rng.uniform(0.36, 0.62)), tuple(float(b) for b in balance), float(rng.uniform(0.9, 1.12)),
+    red, green, blue = (float(b) for b in 1 + rng.normal(0, 0.035, 3))
+    return Recording(float(rng.uniform(0.36, 0.62)), (red, green, blue), float(rng.uniform(0.9, 1.12)),
                      float(max(0.0, rng.normal(0.15, 0.35))), float(rng.random() ** 1.5 * 3.0),
                      int(rng.integers(17, 31)))
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samples import phone_corpus as phones_of
+from samples.corpus_formant import FreshVoices
 from samples.face_motion import TARGETS
 from samples.rooms import RATE, decaying_noise
 from samples.voices import PAUSES, Phone, _close_gaps
@@ -83,10 +84,8 @@ class Speakers:
         return phones_of.Speaker(threads=1)
 
     @cached_property
-    def _formant(self):  # noqa: ANN202 - loads a library
-        from samples.formant_voices import FormantVoices
-
-        return FormantVoices()
+    def _formant(self) -> FreshVoices:
+        return FreshVoices()
 
     def say(self, voice: Voice, language: str, rng: np.random.Generator) -> tuple[Sound, list, str]:
         """One sentence, or nonsense of its language: sound at 16 kHz, phones, what was said."""

@@ -7,6 +7,7 @@ glasses are drawn beside them. Targets that part the lips of a face at rest are 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from samples.corpus_glasses import SHAPES
 from samples.head import Identity
@@ -86,16 +87,14 @@ def invent(seed: int) -> Identity:
         _color(rng.uniform(0.01, 0.05) * np.ones(3) if rng.random() < 0.6 else rng.uniform(0.02, 0.35, 3)))
 
 
-def _color(value: np.ndarray) -> tuple[float, float, float]:
-    return tuple(round(float(v), 4) for v in value)
+def _color(value: npt.ArrayLike) -> tuple[float, float, float]:
+    r, g, b = np.asarray(value, float)
+    return round(float(r), 4), round(float(g), 4), round(float(b), 4)
 
 
 def _origins(rng: np.random.Generator) -> dict[str, float]:
     names = ("african", "asian", "caucasian")
-    if rng.random() < 0.6:
-        share = rng.dirichlet(np.full(3, 0.15))
-    else:
-        share = rng.dirichlet(np.full(3, 1.0))
+    share = rng.dirichlet(np.full(3, 0.15 if rng.random() < 0.6 else 1.0))
     return {name: round(float(part), 3) for name, part in zip(names, share, strict=True)}
 
 
@@ -113,7 +112,7 @@ def _iris(rng: np.random.Generator, tone: float) -> int:
     return int(rng.choice(5, p=[0.3, 0.25, 0.15, 0.18, 0.12])) if tone < 1.8 else int(rng.integers(2))
 
 
-def _cloth(rng: np.random.Generator) -> np.ndarray:
+def _cloth(rng: np.random.Generator) -> npt.NDArray[np.float64]:
     return rng.uniform(0.02, 0.35, 3) if rng.random() < 0.6 else np.full(3, rng.uniform(0.02, 0.6))
 
 

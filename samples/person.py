@@ -155,7 +155,8 @@ class Person:
         self._strands(pose, coarse, turn, shift, world, light, camera, depth, image, coverage)
         return image, coverage
 
-    def _light(self, normals: Array, turn: npt.NDArray[np.float64], openness: float, needed: npt.NDArray[np.bool_]) -> Array:
+    def _light(self, normals: Array, turn: npt.NDArray[np.float64], openness: float,
+               needed: npt.NDArray[np.bool_]) -> Array:
         turned = self.directions.astype(np.float64) @ turn.T
         body_lobes = self.lighting.lobes(turned)
         return gather_light(normals, self.closed, self.opened, np.float32(openness), self.head.follow, self.directions,

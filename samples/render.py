@@ -225,7 +225,9 @@ def splat_depth(strands: Array, depth: Array) -> None:
 def gather_light(normals: Array, visibility: npt.NDArray[np.uint8], open_visibility: npt.NDArray[np.uint8],
                  openness: float, head: Array, directions: Array, head_radiance: Array, body_radiance: Array,
                  lobes: Array, head_normals: Array, needed: npt.NDArray[np.bool_]) -> Array:
-    """Light at every needed vertex (zero elsewhere), float32 [N, 3 + L]: irradiance (RGB), then how much of each lamp is seen.
+    """Light at every vertex, float32 [N, 3 + L]: irradiance (RGB), then how much of each lamp is seen.
+
+    needed [N]: where; zero elsewhere.
 
     `head` [N] in [0, 1]: how far the vertex turns with the head. `directions` and the two radiance tables [D, 3] are in
     the head's and the body's frame; so are `head_normals` and `normals`. `lobes` [D, L] weigh the directions of a lamp.

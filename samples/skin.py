@@ -46,7 +46,8 @@ def noise_texture(seed: int, freckles: float = 0.0, size: int = SIZE) -> Array:
     slope_v = np.gradient(height, axis=0)
     if size != SIZE:
         slope_u, slope_v = slope_u * (size / SIZE), slope_v * (size / SIZE)
-    mottling = 0.45 * _noise(rng, 70, size) + 0.35 * _noise(rng, 22, size) + 0.30 * _noise(rng, 6, size) + 0.2 * _noise(rng, 2, size)
+    mottling = (0.45 * _noise(rng, 70, size) + 0.35 * _noise(rng, 22, size) + 0.30 * _noise(rng, 6, size)
+                + 0.2 * _noise(rng, 2, size))
     spots = np.maximum(0, _noise(rng, 5, size) - 2.2) * 0.9 * freckles
     spots += np.maximum(0, _noise(rng, 7, size) - 3.55) * 3.0
     whiskers = np.clip(0.50 + 0.20 * _noise(rng, 1.0, size) + 0.05 * _noise(rng, 14, size), 0, 1.2)
