@@ -51,7 +51,8 @@ class JudgesConfig:
 
     expert: teaches, frozen. judge: only asked in validation. embedder: whose face it is, frozen. critic: learns
     beside the generator; its weight is the schedule's. critic_rate: its learning rate over the generator's.
-    start: weights of a generator to begin with, "none" for a fresh one.
+    start: weights of a generator to begin with, "none" for a fresh one. sound: of a ``sound.SoundTask``, for the sound
+    encoder of our own generator; its vector's length must be the same.
     """
 
     expert: str = "embedded"
@@ -60,6 +61,7 @@ class JudgesConfig:
     critic: Literal["none", "picture", "sync"] = "none"
     critic_rate: float = 1.0
     start: str = "none"
+    sound: str = "none"
 
 
 @dataclass
@@ -101,6 +103,7 @@ class GeneratorTask(Task):
         except GeneratorError as error:
             raise ConfigError(f"generator: {error}") from error
         _start(network, run, judges.start)
+        _listen(network, run, judges.sound)
         expert, judge, embedder = judges_of(run, place.device)
         kinds = {"picture": critic.PictureCritic, "sync": critic.SyncCritic}
         beside = None if judges.critic == "none" else kinds[judges.critic]()
@@ -218,6 +221,23 @@ def _start(network: nn.Module, run: RunConfig, given: str) -> None:
 
     load_into(network, run.path(given), "the configured generator")
     network.requires_grad_(True)
+
+
+def _listen(network: nn.Module, run: RunConfig, given: str) -> None:
+    """Give the network ears that were trained before."""
+    if given == "none":
+        return
+    from lipsync_core.train.card import read_weights
+
+    state, card = read_weights(run.path(given))
+    own = {name.removeprefix("sound."): value for name, value in state.items() if name.startswith("sound.")}
+    ears = getattr(network, "sound", None)
+    if ears is None or card.get("kind") != "sound-reader":
+        raise ConfigError("judges.sound is for our own generator, and takes weights of the task sound")
+    try:
+        ears.load_state_dict(own)
+    except RuntimeError as error:
+        raise ConfigError("judges.sound has a vector of another length than generator.sound") from error
 
 
 def _validator(run: RunConfig, place: Place, experts: Mapping[str, Expert | None],

@@ -155,8 +155,7 @@ def fingerprint(judge: Any) -> str:
     digest = hashlib.sha256()
     for name, value in (*judge.named_parameters(), *judge.named_buffers()):
         digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().view(torch.uint8 if value.dim() else value.dtype).numpy()
-                      .tobytes())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 

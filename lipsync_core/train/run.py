@@ -25,6 +25,7 @@ TASKS: dict[str, str] = {
     "expert": "lipsync_core.train.expert:ExpertTask",
     "judge": "lipsync_core.train.expert:JudgeTask",
     "embedder": "lipsync_core.train.embedder:EmbedderTask",
+    "sound": "lipsync_core.train.sound:SoundTask",
 }
 #: What may differ between a run and its continuation.
 _FREE = ("loop", "validate")
