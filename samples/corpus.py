@@ -158,7 +158,8 @@ class Film:
             self._gain = self._expose(light, cover)
         picture = self.background * (1 - cover[..., None]) + light * np.float32(self._gain)
         if self.occluder:
-            self.hidden[frame] = self.occluder.draw(picture, self.plan.camera, frame, self.show.mouth[frame])
+            self.hidden[frame] = self.occluder.draw(picture, self.plan.camera, frame, self.show.mouth[frame],
+                                                    self._gain)
         return picture
 
     def _expose(self, light: Array, cover: Array) -> float:

@@ -73,8 +73,11 @@ class Occluder:
         self.fans = [vertex_fans(quads, len(points)) for points, quads, _ in self.parts]
         self.path, self.tilt = _path(kind, count, rng)
 
-    def draw(self, picture: Array, camera: Camera, frame: int, mouth: Points) -> float:
-        """Paint over a linear picture [H, W, 3]; mouth: its place in the world. Returns the mouth's covered share."""
+    def draw(self, picture: Array, camera: Camera, frame: int, mouth: Points, gain: float) -> float:
+        """Paint over a linear picture [H, W, 3]; mouth: its place in the world; gain: the exposure.
+
+        Returns the mouth's covered share.
+        """
         scale = 2
         height, width = camera.height * scale, camera.width * scale
         depth = np.full((height, width), np.inf, np.float32)
@@ -88,7 +91,7 @@ class Occluder:
             rasterize(camera.project(world, scale), triangles, depth, ids)
             shown = ids >= 0
             facing = normals * np.sign(normals[:, 2:] + 1e-9) if self.kind in ("cup", "phone") else normals
-            shade = self._shade(facing) * np.array(color, np.float32)
+            shade = self._shade(facing) * (np.array(color, np.float32) * np.float32(gain))
             image[shown] = shade[triangles[ids[shown]]].mean(1)
             cover[shown] = 1
         return _blend(picture, image, cover, camera, mouth)
