@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +29,6 @@ from tests.lipsync_core.train.toy import ToyData, ToyTask
 
 ROOT = Path(__file__).resolve().parents[3]
 TOY = (sys.executable, "-m", "tests.lipsync_core.train.toy")
-
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """So small a network only waits for a second one."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def trainer(folder: Path | None, data: ToyData | None = None, task: type[ToyTask] = ToyTask, resume: bool = False,
