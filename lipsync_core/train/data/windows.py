@@ -1,7 +1,8 @@
 """From shards to batches, each a pure function of (seed, step, rank).
 
 Nothing is remembered from one batch to the next but decoded pictures: batch 1000 is the same whether 999 others came
-before it or a run was killed and taken up there.
+before it or a run was killed and taken up there. The ranks of one world share a draw: rank r has the rows from
+r * batch to (r + 1) * batch of what one process with world * batch rows would have.
 """
 
 from __future__ import annotations
@@ -60,12 +61,15 @@ class _Windows:
             self._of.setdefault(info.person, []).append(info)
         self._usable = sorted(self._of)
 
-    def _random(self, step: int) -> np.random.Generator:
-        return np.random.default_rng([self.tag, self.seed, step, self.rank])
+    def _chance(self, step: int, row: int) -> np.random.Generator:
+        """For what else is random in a row of this rank."""
+        return np.random.default_rng([self.tag, self.seed, step, 1 + self.rank * self.size + row])
 
-    def _draw(self, random: np.random.Generator, per_person: int) -> list[tuple[ClipInfo, int]]:
-        """(clip, first frame) of every row: people in turn, ``per_person`` moments of each, none overlapping."""
-        groups = -(-self.size // per_person)
+    def _draw(self, step: int, per_person: int) -> list[tuple[ClipInfo, int]]:
+        """(clip, first frame) of this rank's rows: people in turn, ``per_person`` moments of each, none overlapping, in
+        whatever rank."""
+        random = np.random.default_rng([self.tag, self.seed, step])
+        groups = -(-self.size * self.world // per_person)
         order: list[int] = []
         while len(order) < groups:
             order += random.permutation(len(self._usable)).tolist()
@@ -74,7 +78,7 @@ class _Windows:
             clips = self._of[self._usable[person]]
             for _ in range(per_person):
                 drawn.append(self._moment(random, clips, drawn))
-        return drawn[: self.size]
+        return drawn[self.rank * self.size: (self.rank + 1) * self.size]
 
     def _moment(self, random: np.random.Generator, clips: list[ClipInfo],
                 taken: list[tuple[ClipInfo, int]]) -> tuple[ClipInfo, int]:
@@ -96,7 +100,7 @@ class SyncWindows(_Windows):
     """Windows for an expert; ``batch(step)`` is a ``SyncBatch`` of ``batch`` rows.
 
     shifts: hard negatives a row, other moments of the same clip: most within 15 frames, none nearer than ``nearest``.
-    per_person: rows of one person, from different clips or moments. Ranks of one world draw independently.
+    per_person: rows of one person, from different clips or moments.
     """
 
     tag = 1
@@ -107,13 +111,12 @@ class SyncWindows(_Windows):
         self.shifts, self.per_person, self.nearest = shifts, min(per_person, batch), nearest
 
     def batch(self, step: int) -> SyncBatch:
-        random = self._random(step)
-        rows = self._draw(random, self.per_person)
+        rows = self._draw(step, self.per_person)
         sounds, shifted, faces = [], [], []
-        for info, start in rows:
+        for row, (info, start) in enumerate(rows):
             mel = self.shards.common(info.id)["mel"]
             sounds.append(sound_at(mel, start))
-            moments = self._others(random, info.frames, start)
+            moments = self._others(self._chance(step, row), info.frames, start)
             shifted.append(np.stack([sound_at(mel, s) for s in moments]) if moments else
                            np.zeros((0, 1, 80, WINDOW_STEPS + 2 * CONTEXT_STEPS), np.float32))
             faces.append(self.shards.pictures(info.id, range(start, start + WINDOW)))
@@ -158,10 +161,10 @@ class FaceWindows(_Windows):
         self.mask_margin, self.hole, self.still, self.per_person = mask_margin, hole, still, min(per_person, batch)
 
     def batch(self, step: int) -> FaceBatch:
-        random = self._random(step)
-        rows = self._draw(random, self.per_person)
-        shows = [self.reference(random, info, start) for info, start in rows]
-        holes = [hole_mask(self.shards.size, self.hole, self._margin(random)) for _ in rows]
+        rows = self._draw(step, self.per_person)
+        chances = [self._chance(step, row) for row in range(len(rows))]
+        shows = [self.reference(chance, info, start) for chance, (info, start) in zip(chances, rows, strict=True)]
+        holes = [hole_mask(self.shards.size, self.hole, self._margin(chance)) for chance in chances]
         common = [self.shards.common(info.id) for info, _ in rows]
         spans = [slice(start, start + WINDOW) for _, start in rows]
         target = np.stack([self.shards.pictures(i.id, range(s, s + WINDOW)) for i, s in rows])
