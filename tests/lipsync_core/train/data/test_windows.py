@@ -85,6 +85,15 @@ def test_a_batch_depends_on_seed_step_and_rank_alone(folder: Path, kind: type) -
         made(rank=2)
 
 
+@pytest.mark.parametrize("kind", [SyncWindows, FaceWindows])
+def test_ranks_share_the_rows_that_one_process_would_have(folder: Path, kind: type) -> None:
+    extra = {"size": S} if kind is FaceWindows else {}
+    whole = kind(Shards(folder, S), 6, 3, **extra).batch(11)
+    parts = [kind(Shards(folder, S), 2, 3, rank=rank, world=3, **extra).batch(11) for rank in range(3)]
+    for name in (f.name for f in fields(whole)):
+        assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(whole, name)), name
+
+
 def test_sound_and_faces_are_of_one_moment(shards: Shards) -> None:
     batch = SyncWindows(shards, 4, seed=5).batch(7)
     for row in range(4):
@@ -101,7 +110,7 @@ def test_sound_and_faces_are_of_one_moment(shards: Shards) -> None:
 def test_rows_of_one_clip_never_overlap(shards: Shards) -> None:
     source = SyncWindows(shards, 12, per_person=4)
     for step in range(10):
-        drawn = source._draw(source._random(step), 4)
+        drawn = source._draw(step, 4)
         for i, (a, s) in enumerate(drawn):
             assert all(a.id != b.id or abs(s - t) >= WINDOW for b, t in drawn[:i])
 
@@ -119,9 +128,8 @@ def test_a_reference_shares_no_frame_with_its_target(shards: Shards) -> None:
     source = FaceWindows(shards, B, size=S)
     turned, different, chance = [], [], []
     for step in range(20):
-        random = source._random(step)
-        for info, start in source._draw(random, 1):
-            other, frames = source.reference(random, info, start)
+        for row, (info, start) in enumerate(source._draw(step, 1)):
+            other, frames = source.reference(source._chance(step, row), info, start)
             assert other.person == info.person
             assert other.id != info.id or not set(frames) & set(range(start, start + WINDOW))
             assert len(frames) == WINDOW and min(frames) >= 0 and max(frames) < other.frames
