@@ -10,10 +10,10 @@ from __future__ import annotations
 import copy
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import monotonic as now
 from typing import TYPE_CHECKING, Any
 
 from lipsync_core.models.checkpoint import CheckpointError
@@ -104,7 +104,7 @@ def fit(base: Weights, shards: Path, folder: Path, seconds: float, *, device: st
     card = {"kind": base.card.get("kind"), "network": base.card.get("network"), "licence": base.card.get("licence"),
             "data": "one speaker of one video", "adapted_from": base.card.get("name", "")}
     task = AdaptTask(network, windows, (losses or usual_losses()).to(place.device), place, card)
-    begun = time.monotonic()
+    begun = now()
     spent = _read(folder / _SPENT).get("seconds", 0.0)
     plan = _plan(task, network, place, seconds - spent, folder)
     done = _read(folder / _SPENT).get("steps", 0)
@@ -115,18 +115,18 @@ def fit(base: Weights, shards: Path, folder: Path, seconds: float, *, device: st
                       folder / _RUN, resume=True, say=_quiet)
 
     def tick() -> bool:
-        now = spent + time.monotonic() - begun
+        so_far = spent + now() - begun
         report(trainer.step, plan.steps, "Adapting to the speaker")
         if trainer.step % 10 == 0:
-            _write(folder / _SPENT, {"seconds": now, "steps": trainer.step})
-        return now >= seconds
+            _write(folder / _SPENT, {"seconds": so_far, "steps": trainer.step})
+        return so_far >= seconds
 
-    ended = trainer.fit(max(seconds - spent - (time.monotonic() - begun), 0.0), tick)
+    ended = trainer.fit(should_stop=tick)
     if ended.reason == "signal":
         raise KeyboardInterrupt
     path = trainer.save_weights()
     assert path is not None
-    total = spent + time.monotonic() - begun
+    total = spent + now() - begun
     _write(folder / _SPENT, {"seconds": total, "steps": trainer.step})
     return Fitted(path, plan, trainer.step, total)
 
@@ -155,11 +155,11 @@ def _plan(task: AdaptTask, network: nn.Module, place: Place, seconds: float, fol
     if known:
         return Plan(int(known["steps"]), float(known["step_s"]))
     kept = copy.deepcopy(network.state_dict())
-    begun = time.monotonic()
+    begun = now()
     step_s = _step_seconds(task, network, place)
     network.load_state_dict(kept)
     network.zero_grad(set_to_none=True)
-    left = seconds - (time.monotonic() - begun)
+    left = seconds - (now() - begun)
     steps = min(int(left / step_s), MOST_STEPS)
     if steps < LEAST_STEPS:
         raise TooSlow(f"Adapting takes {step_s:.1f} s a step here, and only {max(steps, 0)} fit into the time; "
@@ -175,13 +175,13 @@ def _step_seconds(task: AdaptTask, network: nn.Module, place: Place) -> float:
 
     times = []
     for step in range(_TIMED_STEPS + 1):
-        begun = time.monotonic()
+        begun = now()
         with place.autocast():
             total = task.loss(step)["total"]
         total.backward()
         if place.device.type == "cuda":
             torch.cuda.synchronize(place.device)
-        times.append(time.monotonic() - begun)
+        times.append(now() - begun)
     # The first one sets up kernels and memory; the optimizer's own work is a few per cent.
     return max(1.05 * sum(times[1:]) / _TIMED_STEPS, 1e-4)
 

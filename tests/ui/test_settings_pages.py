@@ -70,6 +70,20 @@ def test_how_a_project_sounds_and_is_translated_is_kept(open_home: OpenHome) -> 
     assert now.by_language == {"es": {"synthesizer": own.options[1]}}
 
 
+def test_the_switch_that_adapts_lip_sync_and_its_minutes_are_kept(open_home: OpenHome) -> None:
+    home = open_home(lines=2)
+    app = opened(home, "settings", "pablo")
+    switch = field(app, "toggle", "Adapt lip-sync to the speakers")
+    assert switch.value is False and "beats the atlas" in switch.help
+    switch.set_value(True)
+    next(one for one in app.number_input if one.label == "Minutes for each speaker").set_value(25)
+    submit(app, "Save")
+    assert not app.exception and not app.error
+    with home.desk() as desk:
+        now = desk.projects.settings(home.project.id)
+    assert (now.adapt, now.adapt_minutes) == (True, 25.0)
+
+
 def test_others_see_the_settings_and_why_they_cannot_change_them(open_home: OpenHome) -> None:
     app = opened(open_home(lines=2), "settings", "tomas")
     assert "a project manager changes them" in words(app)
