@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lipsync_core.train.ahead import Ahead
 from lipsync_core.train.config import ConfigError, RunConfig
+from lipsync_core.train.data.ahead import Ahead, Batches
 from lipsync_core.train.expert_augment import generator_of
 from lipsync_core.train.face_augment import FaceAugmentConfig, disturbed
 from lipsync_core.train.loop import Task
@@ -68,12 +68,12 @@ class JudgesConfig:
 class GeneratorTask(Task):
     """What ``loop.Trainer`` trains; see ``loop.Task`` for the methods.
 
-    batches: a ``FaceBatch`` for every step. validator: None leaves validation out.
+    batches: of kind ``FaceBatch``. validator: None leaves validation out.
     """
 
     network: nn.Module
     config: GeneratorConfig
-    batches: Ahead[FaceBatch]
+    batches: Batches
     losses: GeneratorLoss
     schedule: Schedule
     place: Place
@@ -117,7 +117,7 @@ class GeneratorTask(Task):
         about = {"people": len(shards.people), "clips": len(shards), "frames": sum(i.frames for i in shards.infos),
                  "hole": data.hole, "expert": judges.expert, "judge": judges.judge, "embedder": judges.embedder}
         return cls(network.to(place.device, memory_format=torch.channels_last).train(), config,
-                   Ahead(windows.batch, place.device), losses, schedule, place,
+                   Ahead(windows) if place.device.type == "cuda" else windows, losses, schedule, place,
                    _validator(run, place, {"expert": expert, "judge": judge}, embedder), judges.critic_rate,
                    run["augment"], run.loop.seed, about)
 
@@ -133,7 +133,8 @@ class GeneratorTask(Task):
     def loss(self, step: int) -> Mapping[str, Tensor]:
         from lipsync_core.train.networks.critic import critic_loss
 
-        batch = disturbed(self.batches(step), self.augment, generator_of(self.seed, step, self.place.rank))
+        batch = self.batches.batch(step).to(self.place.device)
+        batch = disturbed(batch, self.augment, generator_of(self.seed, step, self.place.rank))
         made = paint(self.network, batch)
         found = dict(self.losses(batch, made, self.schedule.weights(step)))
         if self.losses.critic is not None:

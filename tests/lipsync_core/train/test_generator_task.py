@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from lipsync_core.train import card, run, validate
-from lipsync_core.train.ahead import Ahead
 from lipsync_core.train.checkpoint import newest
 from lipsync_core.train.config import ConfigError, from_dict
 from lipsync_core.train.drill import compare
@@ -116,22 +115,6 @@ def test_the_command_ends_with_one_sentence_where_the_configuration_is_no_good(
     assert main([str(config), "--out", str(folder / "out")]) == 2
     assert capsys.readouterr().err == "error: losses.pixel: there is no such setting; did you mean pixels?\n"
     assert not (folder / "out").exists()
-
-
-def test_batches_are_the_same_read_ahead_or_not() -> None:
-    class Device:
-        type = "cuda"
-
-    class Batch:
-        def __init__(self, step: int) -> None:
-            self.step = step
-
-        def to(self, device: object) -> int:
-            return self.step * 10
-
-    ahead: Ahead[Any] = Ahead(Batch, Device())
-    assert [ahead(step) for step in (3, 4, 5, 9, 10, 2)] == [30, 40, 50, 90, 100, 20]
-    assert Ahead(Batch, torch.device("cpu"))(7) == 70
 
 
 def test_only_the_first_process_validates(folder: Path) -> None:
