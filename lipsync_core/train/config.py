@@ -160,7 +160,7 @@ def from_dict(tables: Mapping[str, Any], sections_of: typing.Callable[[str], Map
             raise ConfigError(f"{name}: the task {task} has no such section{_meant(name, ['task', *kinds])}")
         if name != "task" and not isinstance(table, Mapping):
             raise ConfigError(f"{name} is a section: write [{name}] and its settings below")
-    filled = {name: fill(kind, tables.get(name, {}), name) for name, kind in kinds.items()}
+    filled: dict[str, Any] = {name: fill(kind, tables.get(name, {}), name) for name, kind in kinds.items()}
     common = {name: filled.pop(name) for name in COMMON}
     return RunConfig(task, sections=filled, folder=folder, **common)
 

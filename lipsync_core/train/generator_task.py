@@ -98,6 +98,7 @@ class GeneratorTask(Task):
         torch.manual_seed(run.loop.seed)
         data, judges = run["data"], run["judges"]
         config = replace(run["generator"], size=data.size)
+        network: Any
         try:
             network = build(config)
         except GeneratorError as error:

@@ -8,12 +8,8 @@ needs ``torch.use_deterministic_algorithms``, which ``python -m lipsync_core.tra
 
 from __future__ import annotations
 
-import random
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,6 +22,7 @@ from lipsync_core.train.config import ConfigError, LoopConfig, OptimizerConfig
 from lipsync_core.train.ema import Ema
 from lipsync_core.train.optimize import Optimizer
 from lipsync_core.train.place import Place
+from lipsync_core.train.process import random_kept, seed_all, signals
 from lipsync_core.train.progress import Progress
 
 if TYPE_CHECKING:
@@ -69,6 +66,7 @@ class Task(Protocol):
 
     def validated(self, step: int, figures: Mapping[str, float]) -> None:
         """Told to every process after a validation; a schedule may follow it."""
+        return None
 
     def state(self) -> dict[str, Any]:
         """What else changes while training, as tensors and plain values."""
@@ -76,6 +74,7 @@ class Task(Protocol):
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Back to an earlier ``state``."""
+        return None
 
     def card(self) -> dict[str, Any]:
         """What the weights' card says beside configuration, step and figures: at least ``kind``."""
@@ -138,7 +137,7 @@ class Trainer:
         board = self._board()
         sums: dict[str, float] = {}
         counted, reason, fresh = 0, "done", False
-        with _random_kept(), _signals() as told:
+        with random_kept(), signals() as told:
             while self.step < self.loop.steps:
                 for name, value in self._one_step().items():
                     sums[name] = sums.get(name, 0.0) + value
@@ -327,16 +326,6 @@ class Trainer:
         self.say(f"Resumed after step {self.step} of {self.loop.steps}")
 
 
-def seed_all(seed: int, step: int, rank: int) -> None:
-    """Set every global generator from (seed, step, rank)."""
-    import torch
-
-    words = np.random.SeedSequence([seed, step, rank]).generate_state(3)
-    torch.manual_seed(int(words[0]))
-    np.random.seed(int(words[1]))
-    random.seed(int(words[2]))
-
-
 def _due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
@@ -347,40 +336,3 @@ def _nothing(_: str) -> None:
 
 def _rounded(figures: Mapping[str, float]) -> dict[str, float | None]:
     return {name: round(value, 6) if np.isfinite(value) else None for name, value in figures.items()}
-
-
-@contextmanager
-def _random_kept() -> Iterator[None]:
-    """Whoever trains in the middle of something else finds its random numbers where they were."""
-    import torch
-
-    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
-    try:
-        yield
-    finally:
-        torch.set_rng_state(states[0])
-        np.random.set_state(states[1])
-        random.setstate(states[2])
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """The signals that asked to stop so far; a second one ends the process as usual. In other threads than the main
-    one signals stay whose they are."""
-    told: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield told
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def note(number: int, _: object) -> None:
-        told.append(number)
-        signal.signal(number, before[number])
-
-    for number in before:
-        signal.signal(number, note)
-    try:
-        yield told
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

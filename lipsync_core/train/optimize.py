@@ -30,7 +30,7 @@ class Optimizer:
     def __init__(self, groups: Sequence[Mapping[str, Any]], config: OptimizerConfig, steps: int, place: Place) -> None:
         import torch
 
-        kind = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
+        kind: Any = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
         self._scales = [float(group.get("scale", 1.0)) for group in groups]
         self._inner = kind([{"params": list(group["params"])} for group in groups], lr=config.rate,
                            betas=tuple(config.betas), weight_decay=config.decay)
