@@ -257,7 +257,7 @@ def _extract(task: tuple[Source, str, Plan]) -> dict[str, Any]:
             parts += 1
     except (ValueError, OSError, av.error.FFmpegError, cv2.error) as failure:
         first = str(failure).splitlines() or [type(failure).__name__]
-        error, count, parts = f"{source.name}: {first[0]}", 0, 0
+        error, count, parts = f"{source.name}: {first[0].replace(str(source.path), source.path.name)}", 0, 0
     return {"name": source.name, "person": source.person, "split": split, "clips": count, "parts": parts,
             "frames": account.frames, "seconds": account.seconds, "dropped": dict(account.dropped), "error": error}
 
