@@ -39,7 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
         _prepare(given.exact)
         folder = given.out or given.config.absolute().parent / "runs" / given.config.stem
         run.train(described, folder, resume=given.resume, seconds=given.seconds, source=given.config, say=_say)
-    except (ConfigError, ResumeError, TrainingError, ShardError, CheckpointError, ModelError) as error:
+    except (ConfigError, ResumeError, TrainingError, ShardError, CheckpointError, ModelError,
+            OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

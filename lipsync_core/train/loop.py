@@ -135,19 +135,16 @@ class Trainer:
         progress = Progress(self.loop.steps, self._file("log.jsonl"), self.say)
         progress.begin(self.step)
         board = self._board()
-        sums: dict[str, float] = {}
-        counted, reason, fresh = 0, "done", False
+        losses = _Means()
+        reason, fresh = "done", False
         with random_kept(), signals() as told:
             while self.step < self.loop.steps:
-                for name, value in self._one_step().items():
-                    sums[name] = sums.get(name, 0.0) + value
-                counted += 1
+                losses.add(self._one_step())
                 progress.tick(self.step)
                 fresh = False
                 if _due(self.step, self.loop.log):
-                    self._log(progress, board, sums, counted, None if seconds is None else
-                              seconds - (time.monotonic() - begun))
-                    sums, counted = {}, 0
+                    left = None if seconds is None else seconds - (time.monotonic() - begun)
+                    self._log(progress, board, losses.take(), left)
                 if _due(self.step, self.loop.validate):
                     self._validate(progress, board)
                     fresh = True
@@ -161,8 +158,9 @@ class Trainer:
                     break
             if not fresh and reason == "done" and self.loop.validate >= 0:
                 self._validate(progress, board)
-        self._end(progress, board, reason)
-        return Outcome(self.step, reason, self.figures, self.skipped, time.monotonic() - begun)
+        taken = time.monotonic() - begun
+        self._end(progress, board, reason, taken)
+        return Outcome(self.step, reason, self.figures, self.skipped, taken)
 
     def save(self) -> None:
         """Write a checkpoint of this very step."""
@@ -186,7 +184,7 @@ class Trainer:
 
     # -- one step --------------------------------------------------------------------------------------------------
 
-    def _one_step(self) -> dict[str, float]:
+    def _one_step(self) -> Mapping[str, Tensor]:
         seed_all(self.loop.seed, self.step, self.place.rank)
         self._optimizer.begin(self.step)
         with self.place.autocast():
@@ -201,7 +199,7 @@ class Trainer:
                 raise TrainingError(f"the gradient has not been finite for {_PATIENCE_STEPS} steps up to step "
                                     f"{self.step + 1}; try a smaller optimizer.rate or loop.precision = \"fp32\"")
         self.step += 1
-        return {name: float(value.detach()) for name, value in losses.items()}
+        return losses
 
     def _shared_loss(self) -> Callable[[int], Mapping[str, Tensor]]:
         if self.place.world == 1:
@@ -265,9 +263,8 @@ class Trainer:
             self._best = value
             self.save_weights("best.safetensors")
 
-    def _log(self, progress: Progress, board: Board | None, sums: Mapping[str, float], counted: int,
-             limit: float | None) -> None:
-        means = dict(zip(sums, self.place.mean([value / counted for value in sums.values()]), strict=True))
+    def _log(self, progress: Progress, board: Board | None, own: Mapping[str, float], limit: float | None) -> None:
+        means = dict(zip(own, self.place.mean(list(own.values())), strict=True))
         if self.place.is_first:
             progress.losses(self.step, means, self._optimizer.rate, limit)
             if board is not None:
@@ -280,7 +277,7 @@ class Trainer:
             reason = self.place.from_first(reason) or "signal"
         return reason
 
-    def _end(self, progress: Progress, board: Board | None, reason: str) -> None:
+    def _end(self, progress: Progress, board: Board | None, reason: str, seconds: float) -> None:
         self.save()
         self.save_weights()
         if board is not None:
@@ -289,7 +286,8 @@ class Trainer:
             where = "" if self.folder is None else f"; continue with --resume from {self.folder}"
             why = {"time": "The time is up", "signal": "Told to stop", "asked": "Told to stop"}.get(reason)
             progress.event(self.step, f"{why} after step {self.step} of {self.loop.steps}{where}" if why else
-                           f"All {self.step} steps are done")
+                           f"All {self.step} steps are done", seconds=round(seconds, 1),
+                           peak_mb=self.place.peak_mb())
 
     def _board(self) -> Board | None:
         if self.folder is None or not self.place.is_first or not self.loop.board:
@@ -324,6 +322,25 @@ class Trainer:
         self.step, self.skipped = int(kept["step"]), int(kept["skipped"])
         self._best, self.figures = kept["best"], dict(kept["figures"])
         self.say(f"Resumed after step {self.step} of {self.loop.steps}")
+
+
+class _Means:
+    """Means of losses since the last look; they stay on their device until then, so that nothing waits for them."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, losses: Mapping[str, Tensor]) -> None:
+        for name, value in losses.items():
+            value = value.detach().float()
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def take(self) -> dict[str, float]:
+        means = {name: float(value) / self._counts[name] for name, value in self._sums.items()}
+        self._sums, self._counts = {}, {}
+        return means
 
 
 def _due(step: int, every: int) -> bool:

@@ -53,7 +53,8 @@ class Optimizer:
         self._scaler.unscale_(self._inner)
         bound = self._config.clip if self._config.clip > 0 else math.inf
         norms = [torch.nn.utils.clip_grad_norm_(group["params"], bound) for group in self._inner.param_groups]
-        is_finite = all(bool(torch.isfinite(norm)) for norm in norms)
+        # A group without any gradient answers from the CPU.
+        is_finite = bool(torch.isfinite(torch.stack([norm.to(loss.device) for norm in norms])).all())
         if is_finite or self._scaler.is_enabled():
             # The scaler itself leaves out a step that overflowed, and lowers its scale.
             self._scaler.step(self._inner)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,19 @@ class Place:
 
         kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.precision, torch.float32)
         return torch.autocast(self.device.type, kind, enabled=self.precision != "fp32", cache_enabled=True)
+
+    def peak_mb(self) -> float:
+        """The most memory that this process has held: of its CUDA device, else of the machine."""
+        if self.device.type == "cuda":
+            import torch
+
+            return torch.cuda.max_memory_allocated(self.device) / 1e6
+        try:
+            import resource
+        except ImportError:  # Windows keeps no such record
+            return float("nan")
+        # Kilobytes, but bytes on macOS.
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
     def any(self, flag: bool) -> bool:
         """Whether it is so in any process; all must ask."""

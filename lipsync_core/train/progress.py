@@ -75,10 +75,10 @@ class Progress:
         self._say(f"step {step} on held-out clips  {figures(values)}  ({duration(seconds)})")
         self._write({"step": step, "validation": dict(values), "seconds": seconds})
 
-    def event(self, step: int, text: str) -> None:
-        """One sentence, e.g. why a run ended."""
+    def event(self, step: int, text: str, **more: float) -> None:
+        """One sentence, e.g. why a run ended; ``more`` for machines alone."""
         self._say(text)
-        self._write({"step": step, "event": text})
+        self._write({"step": step, "event": text, **more})
 
     def _write(self, values: dict[str, Any]) -> None:
         if self._path is None:
