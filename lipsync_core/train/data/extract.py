@@ -264,7 +264,7 @@ def _packed(source: Source, piece: Piece, files: dict[int, list[npt.NDArray[np.u
     corners = piece.boxes.corners[rows]
     height = float(np.median(np.linalg.norm(corners[:, 3] - corners[:, 0], axis=1)))
     lips = lips_in_crop(points, piece.boxes.matrices[rows])
-    arrays = {"lips": lips, "opening": lip_opening(points).astype(np.float32),
+    arrays = {"lips": lips, "opening": lip_opening(piece.track.points[rows]).astype(np.float32),
               "pose": piece.track.pose[rows].astype(np.float32), "free": piece.track.mouth_visibility[rows] >= _IN_VIEW}
     info = ClipInfo(f"{source.name}#{piece.track.id}.{piece.first}", piece.person, source.name, split, count,
                     piece.offset_frames, round(piece.sync, 4), round(height, 1))

@@ -25,10 +25,10 @@ def elsewhere(frames: int, start: int, length: int = WINDOW) -> npt.NDArray[np.i
     return every[np.abs(every - start) >= length]
 
 
-def scores(pose: Floats, opening: Floats, poses: Floats, openings: Floats) -> npt.NDArray[np.float64]:
+def scores(pose: Floats, opening: float, poses: Floats, openings: Floats) -> npt.NDArray[np.float64]:
     """How well each of N moments serves as a reference, the higher the better.
 
-    pose: [3] and opening: [] of the target; poses [N, 3], openings [N] of the candidates.
+    pose: [3] and opening of the target; poses [N, 3], openings [N] of the candidates.
     """
     turned = np.linalg.norm(np.asarray(poses, np.float64) - pose, axis=-1) / _DEGREES
     different = np.minimum(np.abs(np.asarray(openings, np.float64) - opening) / _GAP, 2.0)
@@ -46,9 +46,9 @@ def shift_for(pose: Floats, opening: Floats, least: int = 2 * WINDOW) -> int:
 
     Never less than ``least`` frames, counted around the end, unless the clip is shorter than twice that.
     """
-    count = len(opening)
+    count, still = len(opening), np.zeros(3, np.float32)
     least = max(min(least, count // 2), 1)
     shifts = np.arange(least, count - least + 1)
-    found = [float(scores(np.zeros(3, np.float32), np.float32(0), np.roll(pose, -s, 0) - pose,
+    found = [float(scores(still, 0.0, np.roll(pose, -s, 0) - pose,
                           np.roll(opening, -s) - opening).mean()) for s in shifts]
     return int(shifts[int(np.argmax(found))])

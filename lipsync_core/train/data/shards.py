@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -55,10 +55,11 @@ def pack(clips: dict[int, Clip]) -> Packed:
 
 
 def packed(info: ClipInfo, sound: npt.NDArray[np.float32], mel: npt.NDArray[np.float32], tracks: Arrays,
-           jpegs: dict[int, Sequence[npt.NDArray[np.uint8]]]) -> Packed:
+           jpegs: Mapping[int, Sequence[npt.NDArray[np.uint8]]]) -> Packed:
     """From arrays and pictures that are JPEG files already (see ``jpeg``)."""
     whole = np.round(np.clip(sound, -1, 1) * 32767).astype(np.int16)
-    common = {"sound": whole, "mel": mel.astype(np.float32), **{k: np.ascontiguousarray(v) for k, v in tracks.items()}}
+    common: Arrays = {"sound": whole, "mel": mel.astype(np.float32)}
+    common |= {name: np.ascontiguousarray(values) for name, values in tracks.items()}
     pictures = {size: (np.concatenate(list(files)), np.cumsum([len(f) for f in files], dtype=np.int64))
                 for size, files in jpegs.items()}
     return Packed(info, common, pictures)
@@ -81,7 +82,7 @@ def write_shard(folder: Path, name: str, clips: Sequence[Packed]) -> None:
     common = {f"{i:04d}.{key}": value for i, clip in enumerate(clips) for key, value in clip.common.items()}
     write_atomic(folder / f"{name}.common.safetensors", save(common))
     for size in sizes:
-        files = {}
+        files: Arrays = {}
         for i, clip in enumerate(clips):
             files[f"{i:04d}.jpeg"], files[f"{i:04d}.ends"] = clip.pictures[size]
         write_atomic(folder / f"{name}.{size}.safetensors", save(files))

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from lipsync_core.train.data import references
+from lipsync_core.train.data.masks import Hole, hole_mask, mouth_masks
 from lipsync_core.train.data.shards import Arrays, ShardError, Shards
 from lipsync_core.train.types import CONTEXT_STEPS, FPS, WINDOW, WINDOW_STEPS, Clip, ClipInfo, FaceBatch, SyncBatch
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Hole = Literal["half", "own"]
 Floats = npt.NDArray[np.float32]
 
 _STEPS_PER_FRAME = 80 / FPS
@@ -35,10 +34,6 @@ _TRIES = 8
 _CANDIDATES = 24
 #: In a clip of so many frames every window has another that shares no frame with it.
 LEAST_FRAMES = 3 * WINDOW - 1
-#: The rule "own": left and right edge, top, and how the lower corners are rounded, as shares of the crop.
-_OWN_SIDES, _OWN_TOP, _OWN_ROUND = (0.06, 0.94), 0.47, 0.28
-#: The mouth's soft mask: by how much the lips' outline is widened, and the blur of its edge, as shares of the crop.
-_WIDER, _SOFT = 0.05, 0.025
 
 
 class _Windows:
@@ -192,7 +187,7 @@ class FaceWindows(_Windows):
         if any(free):
             found = [f for f, is_free in zip(found, free, strict=True) if is_free]
             tracks = [c for c, is_free in zip(tracks, free, strict=True) if is_free]
-        judged = references.scores(_mean(mine, "pose", start), _mean(mine, "opening", start),
+        judged = references.scores(_mean(mine, "pose", start), float(_mean(mine, "opening", start)),
                                    np.stack([_mean(c, "pose", s) for c, (_, s) in zip(tracks, found, strict=True)]),
                                    np.array([_mean(c, "opening", s) for c, (_, s) in zip(tracks, found, strict=True)]))
         other, first = found[references.choose(random, judged)]
@@ -280,46 +275,6 @@ def heard(mel: Floats, frames: Sequence[int]) -> Floats:
     # As mel.window_starts, whose cut is towards zero as well.
     starts = [min(max(int((f - 1) * _STEPS_PER_FRAME), 0), last) for f in frames]
     return np.stack([_cut(mel, s, WINDOW_STEPS) for s in starts])[:, None]
-
-
-def hole_mask(size: int, rule: Hole = "half", margin: float = 0.0) -> Floats:
-    """[S, S], 1 where a generator has to paint. ``margin``: by how much more (> 0) or less, as a share of the crop.
-
-    "half": the lower half, as Wav2Lip masks it. "own": mouth, cheeks and chin with rounded lower corners, so that what
-    is beside the neck stays; the same for every frame, or its outline would tell how far the jaw is down.
-    """
-    mask = np.zeros((size, size), np.float32)
-    if rule == "half":
-        mask[round(size * (0.5 - margin)):] = 1
-        return mask
-    if rule != "own":
-        raise ValueError(f"{rule!r} is no rule for the hole: half or own")
-    left, right = (round(size * (edge + sign * margin / 2)) for edge, sign in zip(_OWN_SIDES, (-1, 1), strict=True))
-    left, right, top = max(left, 0), min(right, size), round(size * (_OWN_TOP - margin))
-    mask[top:, left:right] = 1
-    radius = round(size * _OWN_ROUND)
-    y, x = np.mgrid[:size, :size] + 0.5
-    corner = np.maximum(np.maximum(left + radius - x, x - (right - radius)), 0) ** 2 + np.maximum(
-        y - (size - radius), 0) ** 2
-    mask[corner > radius**2] = 0
-    return mask
-
-
-def mouth_masks(lips: Floats, size: int) -> tuple[Floats, Floats]:
-    """From lip points [..., 40, 2] in the crop: the soft mask around the mouth [..., S, S] and the inner mouth, 1
-    between the lips [..., S, S]."""
-    flat = lips.reshape(-1, *lips.shape[-2:])
-    mouth, inner = (np.zeros((len(flat), size, size), np.float32) for _ in range(2))
-    reach = 2 * round(_WIDER * size) + 1
-    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-    for i, points in enumerate(flat):
-        pixels = np.round((points * size - 0.5) * 16).astype(np.int32)
-        cv2.fillPoly(mouth[i], [pixels[:20]], 1.0, cv2.LINE_8, 4)
-        # A closed mouth is a line without width, and fillPoly would draw it.
-        if cv2.contourArea((points[20:] * size).astype(np.float32)) >= 1.0:
-            cv2.fillPoly(inner[i], [pixels[20:]], 1.0, cv2.LINE_8, 4)
-        mouth[i] = np.minimum(cv2.GaussianBlur(cv2.dilate(mouth[i], brush), (0, 0), _SOFT * size), 1)
-    return mouth.reshape(*lips.shape[:-2], size, size), inner.reshape(*lips.shape[:-2], size, size)
 
 
 def _faces(mels: Floats, sound: Floats, target: npt.NDArray[np.uint8], reference: npt.NDArray[np.uint8], hole: Floats,
