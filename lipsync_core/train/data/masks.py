@@ -15,6 +15,8 @@ Floats = npt.NDArray[np.float32]
 _OWN_SIDES, _OWN_TOP, _OWN_ROUND = (0.06, 0.94), 0.47, 0.28
 #: The mouth's soft mask: by how much the lips' outline is widened, and the blur of its edge, as shares of the crop.
 _WIDER, _SOFT = 0.05, 0.025
+#: Mean gap, in pixels, below which lips are closed.
+_LEAST_GAP = 0.75
 
 
 def hole_mask(size: int, rule: Hole = "half", margin: float = 0.0) -> Floats:
@@ -50,8 +52,9 @@ def mouth_masks(lips: Floats, size: int) -> tuple[Floats, Floats]:
     for i, points in enumerate(flat):
         pixels = np.round((points * size - 0.5) * 16).astype(np.int32)
         cv2.fillPoly(mouth[i], [pixels[:20]], 1.0, cv2.LINE_8, 4)
-        # A closed mouth is a line without width, and fillPoly would draw it.
-        if cv2.contourArea((points[20:] * size).astype(np.float32)) >= 1.0:
+        # A closed mouth is a line without height, and fillPoly would draw it.
+        between = (points[20:] * size).astype(np.float32)
+        if cv2.contourArea(between) >= _LEAST_GAP * np.ptp(between[:, 0]):
             cv2.fillPoly(inner[i], [pixels[20:]], 1.0, cv2.LINE_8, 4)
         mouth[i] = np.minimum(cv2.GaussianBlur(cv2.dilate(mouth[i], brush), (0, 0), _SOFT * size), 1)
     return mouth.reshape(*lips.shape[:-2], size, size), inner.reshape(*lips.shape[:-2], size, size)
