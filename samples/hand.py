@@ -117,7 +117,8 @@ class PassingHand:
         radiance = self.lighting.radiance(self.directions.astype(np.float64))
         light = gather_light(normals, self.seen, self.seen, np.float32(0), np.zeros(len(world), np.float32),
                              self.directions, radiance, radiance,
-                             self.lighting.lobes(self.directions.astype(np.float64)), normals)
+                             self.lighting.lobes(self.directions.astype(np.float64)), normals,
+                             np.ones(len(world), bool))
         lamps, colors, ambient = lamp_arrays(self.lighting)
         lit, normal = np.zeros((*shape, 4), np.float32), np.zeros((*shape, 3), np.float32)
         image = np.zeros((*shape, 3), np.float32)
