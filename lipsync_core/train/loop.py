@@ -8,6 +8,7 @@ needs ``torch.use_deterministic_algorithms``, which ``python -m lipsync_core.tra
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from lipsync_core.train.ema import Ema
 from lipsync_core.train.optimize import Optimizer
 from lipsync_core.train.place import Place
 from lipsync_core.train.process import random_kept, seed_all, signals
-from lipsync_core.train.progress import Progress
+from lipsync_core.train.progress import Means, Progress
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -77,7 +78,8 @@ class Task(Protocol):
         return None
 
     def card(self) -> dict[str, Any]:
-        """What the weights' card says beside configuration, step and figures: at least ``kind``."""
+        """What the weights' card says beside configuration, step and figures: at least ``kind``; ``data`` is compared
+        when a run goes on."""
         return {}
 
 
@@ -135,7 +137,7 @@ class Trainer:
         progress = Progress(self.loop.steps, self._file("log.jsonl"), self.say)
         progress.begin(self.step)
         board = self._board()
-        losses = _Means()
+        losses = Means()
         reason, fresh = "done", False
         with random_kept(), signals() as told:
             while self.step < self.loop.steps:
@@ -171,6 +173,7 @@ class Trainer:
             "networks": {name: network.state_dict() for name, network in self._networks.items()},
             "training": {name: network.training for name, network in self._networks.items()},
             "optimizer": self._optimizer.state_dict(), "ema": self.ema.state_dict(), "task": self.task.state(),
+            "data": self._data(),
         }, self.loop.keep)
 
     def save_weights(self, name: str = "weights.safetensors") -> Path | None:
@@ -297,6 +300,9 @@ class Trainer:
     def _file(self, name: str) -> Path | None:
         return None if self.folder is None or not self.place.is_first else self.folder / name
 
+    def _data(self) -> str:
+        return json.dumps(self.task.card().get("data"), sort_keys=True, default=str)
+
     def _restore(self) -> None:
         if self.folder is None:
             return
@@ -322,25 +328,8 @@ class Trainer:
         self.step, self.skipped = int(kept["step"]), int(kept["skipped"])
         self._best, self.figures = kept["best"], dict(kept["figures"])
         self.say(f"Resumed after step {self.step} of {self.loop.steps}")
-
-
-class _Means:
-    """Means of losses since the last look; they stay on their device until then, so that nothing waits for them."""
-
-    def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = {}
-
-    def add(self, losses: Mapping[str, Tensor]) -> None:
-        for name, value in losses.items():
-            value = value.detach().float()
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
-            self._counts[name] = self._counts.get(name, 0) + 1
-
-    def take(self) -> dict[str, float]:
-        means = {name: float(value) / self._counts[name] for name, value in self._sums.items()}
-        self._sums, self._counts = {}, {}
-        return means
+        if kept.get("data") != self._data():
+            self.say("The data are not those that the run began with: it goes on, but not bit by bit")
 
 
 def _due(step: int, every: int) -> bool:

@@ -165,6 +165,15 @@ def test_a_run_goes_on_only_as_itself(tmp_path: Path) -> None:
         train(longer | {"data": {"rows": 8}}, tmp_path, resume=True)
 
 
+def test_other_data_are_noticed_when_a_run_goes_on(tmp_path: Path) -> None:
+    trainer(tmp_path, steps=2).fit()
+    lines: list[str] = []
+    trainer(tmp_path, ToyData(rows=8), resume=True, lines=lines)
+    assert lines[1] == "The data are not those that the run began with: it goes on, but not bit by bit"
+    trainer(tmp_path, resume=True, lines=(same := []))
+    assert same == ["Resumed after step 2 of 30"]
+
+
 def test_time_and_signals_end_a_run_in_order(tmp_path: Path) -> None:
     class Told(ToyTask):
         def loss(self, step: int) -> Mapping[str, Tensor]:

@@ -72,7 +72,7 @@ class ToyTask(Task):
         self.heard = state["heard"]
 
     def card(self) -> dict[str, Any]:
-        return {"kind": "toy", "network": {"inputs": 4}}
+        return {"kind": "toy", "network": {"inputs": 4}, "data": {"rows": self.data.rows}}
 
 
 run.TASKS["toy"] = f"{__name__}:ToyTask"
