@@ -4,7 +4,7 @@ Options: ``[--size 256] [--seconds 4] [--people P] [--workers 2] [--start K]``. 
 frames/s, H.264, AAC) with its truth beside it as ``00.json``. Clip k shows person ``k % P``, so that all people are
 there before anybody comes twice; what a clip shows depends on the seed, the person and the clip's number with that
 person alone. Clips that exist are left as they are; a clip appears complete or not at all, its truth first. Several
-machines share a corpus with ``--start`` and ``--clips``.
+machines share a corpus with ``--start`` and ``--clips`` (and the same ``--people``).
 """
 
 from __future__ import annotations
