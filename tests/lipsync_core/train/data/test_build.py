@@ -135,7 +135,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return content(folder)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(kills=st.lists(st.integers(0, 60), min_size=1, max_size=3), torn=st.booleans())
 def test_killed_anywhere_and_taken_up_the_files_are_the_same(
         tmp_path_factory: pytest.TempPathFactory, whole: dict[str, bytes], kills: list[int], torn: bool) -> None:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lipsync_core.train.data.layouts import VIDEOS, LayoutError, Source, detect, find_sources, sources_of
@@ -96,6 +96,7 @@ def test_nothing_to_read_is_said(tmp_path: Path) -> None:
         sources_of(tmp_path / "missing")
 
 
+@settings(max_examples=40)
 @given(st.lists(st.lists(st.from_regex(re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_ .#-]{0,12}"), fullmatch=True), min_size=1,
                          max_size=4), min_size=1, max_size=8), st.sampled_from(VIDEOS))
 def test_any_names_at_all_give_a_layout(names: list[list[str]], suffix: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lipsync_core.train.data.shards import INDEX, ShardError, Shards, pack, read_index, read_shard, write_shard
@@ -107,6 +107,7 @@ _json = st.recursive(st.none() | st.booleans() | st.integers() | st.text(),
                      lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
 
 
+@settings(max_examples=40)
 @given(content=st.binary(max_size=60) | _json.map(lambda value: json.dumps(value).encode()))
 def test_any_other_index_is_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("index")
