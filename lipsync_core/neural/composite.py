@@ -26,6 +26,8 @@ PLATE_TOLERANCE, PAINTED_TOLERANCE = 7.0, 18.0
 #: A network's picture is softer than its pixels: of a painted mouth everything finer than this (Gaussian sigma in the
 #: network's own pixels, whatever their number) replaces what the network shows there.
 _NETWORK_BLUR = 1.2
+#: What resampling takes most of: detail finer than this (Gaussian sigma in crop pixels).
+_FINEST = 0.9
 _JAW = np.array([58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288])
 _UPPER_LIP = np.array([291, 270, 269, 0, 39, 40, 61])
 
@@ -94,21 +96,27 @@ def network_face(seen: Seen, reference: Image | None = None) -> Image:
 
 
 def finish(seen: Seen, made: Image, painted: Planes | None = None, keep_texture: bool = True,
-           front: Image | None = None) -> Patch:
+           front: Image | None = None, own_mouth: bool = False, crisp: float = 0.0) -> Patch:
     """Blend a network's answer into its frame.
 
     made: [3, S, S] BGR in [0, 1]. painted: planes of the same rectangle in which the mouth already has the network's
     shape (the atlas); their fine texture is laid over the network's soft mouth. keep_texture: False shows the
-    network's picture alone. front: float32 [height, width] of the rectangle, 1 where something stands before the face
+    network's picture alone. own_mouth: the source's texture stays away from the lips and what is between them, however
+    like the source they are: where the source itself is what a result is compared with, it would tell the answer. crisp: by how much the finest
+    detail of the network's picture is raised, which the way into its small crop and back has taken. front: float32 [height, width] of the rectangle, 1 where something stands before the face
     and stays.
     """
     matte = _matte(seen)
     answer = _to_yuv(np.asarray(made, np.float32)[::-1] * 255, seen.colours)
     answer = _match_light(seen, answer)
+    if crisp:
+        answer[0] += crisp * (answer[0] - cv2.GaussianBlur(answer[0], (0, 0), _FINEST))
     source = seen.region if painted is None else painted
     small = seen.crop if painted is None else _painted_crop(seen, painted)
     tolerance = PLATE_TOLERANCE if painted is None else PAINTED_TOLERANCE
     share = _texture_share(answer[0] - small[0], tolerance)
+    if own_mouth and painted is None:
+        share = share * (1 - _mouth(seen))
     coarse = small if painted is None else _blurred(small) + answer - _blurred(answer)
     luma = _into_region(seen, 1)
     chroma = _into_region(seen, 2)
@@ -165,6 +173,16 @@ def _matte(seen: Seen) -> Image:
     soft *= edge[None] * edge[:, None] * _below_nose(seen, up, philtrum)
     soft[soft < 0.004] = 0
     return cv2.resize(soft, (seen.size, seen.size), interpolation=cv2.INTER_AREA)
+
+
+def _mouth(seen: Seen) -> Image:
+    """Soft mask [S, S] of the lips and what is between them, with room for lips that open further."""
+    lips = seen.points[shape.OUTER_LIPS] @ seen.matrix[:, :2].T + seen.matrix[:, 2]
+    middle = lips.mean(0)
+    hull = cv2.convexHull((middle + 1.25 * (lips - middle) + (0, 0.02 * seen.size)).astype(np.float32))
+    drawn = np.zeros((seen.size, seen.size), np.float32)
+    cv2.fillConvexPoly(drawn, np.round(hull * 16).astype(np.int32), 1.0, cv2.LINE_8, 4)
+    return cv2.GaussianBlur(drawn, (0, 0), 0.015 * seen.size)
 
 
 def _below_nose(seen: Seen, up: Floats, philtrum: float) -> Image:

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 _REFERENCES, _KEEP = 12, 0.04
 _SPEAKERS_KEPT = 4
 _BATCH, _CUDA_BATCH = 8, 32
+#: What a face loses in a crop of 96 pixels: with it the real crops of two talkers, pasted back, have 0.9 to 1.0 of their
+#: sharpness, without it 0.7 to 0.8.
+_CRISP = 0.4
 
 Floats = npt.NDArray[np.float64]
 
@@ -144,7 +147,8 @@ class OwnLipSync(Wav2LipSync):
     def of(cls, models_folder: Path, weights: Weights, device: str = "cpu") -> OwnLipSync:
         """The engine of loaded weights, whose network is on ``device``."""
         batch = _CUDA_BATCH if device.startswith("cuda") else _BATCH
-        return cls(models_folder, weights.network, Options(batch=batch, size=weights.size), device)
+        options = Options(batch=batch, size=weights.size, crisp=_CRISP if weights.size < 192 else 0.0)
+        return cls(models_folder, weights.network, options, device)
 
     def references(self, video: Path, analysis: FaceAnalysis, model: Path, plates: Plates) -> Reference:
         """The speaker at other moments, turned like each plate."""

@@ -52,7 +52,7 @@ class Options:
     batch: frames in one call. lead_ms: how long before its frame a window of sound starts; 0 is what the released
     inference does, 40 what the network was trained with. keep_texture: lay the source's fine texture over what the
     network left as it was. detail: lay the teeth and texture of the speaker's own mouths (the atlas) over the soft
-    neural one. size: S, pixels a side of the network's faces.
+    neural one. size: S, pixels a side of the network's faces. own_mouth, crisp: see ``composite.finish``.
     """
 
     batch: int = _BATCH
@@ -60,6 +60,8 @@ class Options:
     keep_texture: bool = True
     detail: bool = False
     size: int = FACE
+    own_mouth: bool = False
+    crisp: float = 0.0
 
 
 class Wav2LipSync(AtlasLipSync):
@@ -96,7 +98,8 @@ class Wav2LipSync(AtlasLipSync):
         if self.options.detail:
             patches = self._detailed(video, model, plates, boxes, answers, things)
         else:
-            patches = (finish(seen, made, keep_texture=self.options.keep_texture, front=things.before(seen))
+            patches = (finish(seen, made, keep_texture=self.options.keep_texture, front=things.before(seen),
+                              own_mouth=self.options.own_mouth, crisp=self.options.crisp)
                        for seen, made in answers)
         written = write(patches, Path(folder), largest(analysis, plates, boxes), len(plates.frames), report)
         first, stop = np.searchsorted(analysis.times_ms, [line.cover_start_ms, line.cover_end_ms])

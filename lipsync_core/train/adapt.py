@@ -284,7 +284,10 @@ def _engine(models_folder: Path, weights: Weights, device: str) -> OwnLipSync:
 
     place = find(device)
     weights.network.to(place.device)
-    return OwnLipSync.of(models_folder, weights, str(place.device))
+    engine = OwnLipSync.of(models_folder, weights, str(place.device))
+    # The held-out frames are the truth: their own texture on a mouth that fits would be told, not made.
+    engine.options = replace(engine.options, own_mouth=True)
+    return engine
 
 
 def _write(path: Path, text: str) -> None:
