@@ -102,9 +102,9 @@ def finish(seen: Seen, made: Image, painted: Planes | None = None, keep_texture:
     made: [3, S, S] BGR in [0, 1]. painted: planes of the same rectangle in which the mouth already has the network's
     shape (the atlas); their fine texture is laid over the network's soft mouth. keep_texture: False shows the
     network's picture alone. own_mouth: the source's texture stays away from the lips and what is between them, however
-    like the source they are: where the source itself is what a result is compared with, it would tell the answer. crisp: by how much the finest
-    detail of the network's picture is raised, which the way into its small crop and back has taken. front: float32 [height, width] of the rectangle, 1 where something stands before the face
-    and stays.
+    like the source they are: where the source itself is what a result is compared with, it would tell the answer.
+    crisp: by how much the finest detail of the network's picture is raised, which the way into its small crop and back
+    has taken. front: float32 [height, width] of the rectangle, 1 where something stands before the face and stays.
     """
     matte = _matte(seen)
     answer = _to_yuv(np.asarray(made, np.float32)[::-1] * 255, seen.colours)

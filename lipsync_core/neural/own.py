@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 _REFERENCES, _KEEP = 12, 0.04
 _SPEAKERS_KEPT = 4
 _BATCH, _CUDA_BATCH = 8, 32
-#: What a face loses in a crop of 96 pixels: with it the real crops of two talkers, pasted back, have 0.9 to 1.0 of their
-#: sharpness, without it 0.7 to 0.8.
+#: What a face loses in a crop of 96 pixels: with it the real crops of two talkers, pasted back, have 0.9 to 1.0 of
+#: their sharpness, without it 0.7 to 0.8.
 _CRISP = 0.4
 
 Floats = npt.NDArray[np.float64]
