@@ -23,7 +23,7 @@ class Board:
         except ImportError:
             say("No curves are drawn: TensorBoard is not installed (pip install tensorboard)")
             return
-        self._writer = SummaryWriter(str(folder), purge_step=step or None)
+        self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
 
     def scalars(self, step: int, group: str, values: Mapping[str, float]) -> None:
         if self._writer is not None:

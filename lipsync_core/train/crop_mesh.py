@@ -2,7 +2,7 @@
 
 Crops are the face's box, so nothing has to be found first, and no track is needed: what is read off a made picture is
 read off that picture alone. On crops of 96 pixels the lips' opening correlates 0.98 to 0.99 with that of the tracks
-from which the crops were cut.
+from which the crops were cut where people are filmed, 0.92 to 0.99 where they are drawn; with lips that hardly part, less.
 """
 
 from __future__ import annotations
