@@ -43,10 +43,10 @@ EXPERT, EXPERT_ID = "l1 + frozen expert", "l1 + frozen expert + identity"
 CRITIC, CRITIC_ID = "l1 + co-trained critic", "l1 + co-trained critic + identity"
 VARIANTS = (
     Variant(L1, "l1"),
-    Variant(L1_ID, "l1_identity", ("embedder",)),
     Variant(EXPERT, "l1_expert", ("expert",)),
-    Variant(EXPERT_ID, "l1_expert_identity", ("expert", "embedder")),
     Variant(CRITIC, "l1_critic"),
+    Variant(L1_ID, "l1_identity", ("embedder",)),
+    Variant(EXPERT_ID, "l1_expert_identity", ("expert", "embedder")),
     Variant(CRITIC_ID, "l1_critic_identity", ("embedder",)),
 )
 #: What is asked, and the pairs of variants (before, after) that answer it.
