@@ -2,8 +2,8 @@
 
 A step is a pure function of the weights, the step's number and the rank: batches are drawn by number (see
 ``data.windows``), and every generator of random numbers is set anew from seed, step and rank. With all else that
-changes in the checkpoint, a run that is killed and resumed ends with the very bits of one that never was; on CUDA that
-needs ``torch.use_deterministic_algorithms``, which ``python -m lipsync_core.train --exact`` asks for.
+changes in the checkpoint, a run that is killed and resumed ends with the very bits of one that never was. On CUDA that
+takes deterministic algorithms, which ``python -m lipsync_core.train --exact`` asks PyTorch for.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ TASKS: dict[str, str] = {
     "embedder": "lipsync_core.train.embedder:EmbedderTask",
     "sound": "lipsync_core.train.sound:SoundTask",
 }
-#: What may differ between a run and its continuation.
+#: What may differ between a run and its continuation: sections, and all of the loop's settings but the seed.
 _FREE = ("loop", "validate")
 
 
@@ -97,6 +97,8 @@ def _compare(run: RunConfig, folder: Path) -> None:
     except ValueError as error:
         raise ResumeError(f"{path} is damaged") from error
     now = json.loads(configs.text_of(run))
+    for told in (then, now):
+        told["seed"] = told.get("loop", {}).get("seed")
     for section in sorted({*then, *now} - set(_FREE)):
         if then.get(section) != now.get(section):
             raise ResumeError(f"the run in {folder} was made with other settings: {_difference(section, then, now)}")

@@ -163,6 +163,8 @@ def test_a_run_goes_on_only_as_itself(tmp_path: Path) -> None:
     assert train(longer, tmp_path, resume=True).step == 5
     with pytest.raises(checkpoint.ResumeError, match="data.rows was 16 and is 8 now"):
         train(longer | {"data": {"rows": 8}}, tmp_path, resume=True)
+    with pytest.raises(checkpoint.ResumeError, match="seed was 0 and is 1 now"):
+        train(longer | {"loop": longer["loop"] | {"seed": 1}}, tmp_path, resume=True)
 
 
 def test_other_data_are_noticed_when_a_run_goes_on(tmp_path: Path) -> None:
