@@ -136,12 +136,23 @@ class GeneratorTask(Task):
 
         batch = self.batches.batch(step).to(self.place.device)
         batch = disturbed(batch, self.augment, generator_of(self.seed, step, self.place.rank))
-        made = paint(self.network, batch)
+        made = paint(self.network, batch, self._told(batch, step))
         found = dict(self.losses(batch, made, self.schedule.weights(step)))
         if self.losses.critic is not None:
             found["critic_own"] = critic_loss(self.losses.critic, batch, made)
             found["total"] = found["total"] + found["critic_own"]
         return found
+
+    def _told(self, batch: FaceBatch, step: int) -> Tensor | None:
+        """The true openings of some rows, NaN for the others."""
+        import torch
+
+        share = self.schedule.config.told
+        if not share:
+            return None
+        random = generator_of(self.seed + 1, step, self.place.rank)
+        chosen = torch.rand(len(batch.opening), 1, generator=random) < share
+        return torch.where(chosen.to(batch.opening.device), batch.opening, torch.nan)
 
     def validate(self, step: int) -> Mapping[str, Any]:
         """The figures of ``validate.FIGURES``, ``sync_loss`` (the expert's, for the schedule), and a sheet."""
@@ -181,13 +192,14 @@ class GeneratorTask(Task):
         return float(self.losses.sync(replace(batch, sound=sound), windows.contiguous()))
 
 
-def paint(network: nn.Module, batch: FaceBatch) -> Tensor:
-    """What a generator makes of a batch, [B, 3, 5, S, S]."""
+def paint(network: nn.Module, batch: FaceBatch, opening: Tensor | None = None) -> Tensor:
+    """What a generator makes of a batch, [B, 3, 5, S, S]. opening: [B, 5], see ``OwnGenerator.forward``."""
     import torch
 
     face = torch.cat([batch.masked, batch.reference], 1)
     rows, frames = face.shape[0], face.shape[2]
-    made = network(batch.mels.flatten(0, 1), face.transpose(1, 2).flatten(0, 1))
+    told = () if opening is None else (opening.flatten(),)
+    made = network(batch.mels.flatten(0, 1), face.transpose(1, 2).flatten(0, 1), *told)
     return made.unflatten(0, (rows, frames)).transpose(1, 2)
 
 
@@ -232,12 +244,10 @@ def _listen(network: nn.Module, run: RunConfig, given: str) -> None:
     from lipsync_core.train.card import read_weights
 
     state, card = read_weights(run.path(given))
-    own = {name.removeprefix("sound."): value for name, value in state.items() if name.startswith("sound.")}
-    ears = getattr(network, "sound", None)
-    if ears is None or card.get("kind") != "sound-reader":
+    if not hasattr(network, "read") or card.get("kind") != "sound-reader":
         raise ConfigError("judges.sound is for our own generator, and takes weights of the task sound")
     try:
-        ears.load_state_dict(own)
+        network.load_state_dict(state, strict=False)
     except RuntimeError as error:
         raise ConfigError("judges.sound has a vector of another length than generator.sound") from error
 

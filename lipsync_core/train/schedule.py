@@ -23,6 +23,7 @@ class ScheduleConfig:
     the steps ``start`` and ``start + rise`` whatever validation says; "constant" is there from the first step.
     sync, critic: the weights when they are open. critic_start: the step from which the critic counts.
     balance: L1 and the edges have the share that sync and critic leave of 1, as published; without it theirs stays 1.
+    told: the share of windows for which our own generator is told how far the lips are apart instead of hearing it.
     """
 
     kind: Literal["published", "ramp", "constant"] = "published"
@@ -33,6 +34,7 @@ class ScheduleConfig:
     rise: int = 500
     critic_start: int = 0
     balance: bool = True
+    told: float = 0.0
 
 
 @dataclass(slots=True)

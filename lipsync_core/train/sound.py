@@ -21,6 +21,7 @@ from lipsync_core.train.data.shards import ShardError, Shards
 from lipsync_core.train.data.windows import heard
 from lipsync_core.train.expert_augment import AugmentConfig, disturbed_sounds, generator_of
 from lipsync_core.train.loop import Task
+from lipsync_core.train.networks.generator import READINGS
 from lipsync_core.train.networks.layers import SoundEncoder, activate
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class SoundReader(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.sound = SoundEncoder(size)
-        self.read = nn.Linear(size, len(SIGNALS))
+        self.read = nn.Linear(size, READINGS)
 
     def forward(self, mels: Tensor) -> Tensor:
         """[N, 1, 80, 16] -> [N, 3], see ``SIGNALS``."""

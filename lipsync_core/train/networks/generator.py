@@ -24,6 +24,11 @@ _STAGES = {96: (24, 48, 80, 128), 192: (16, 32, 48, 96, 160), 256: (16, 32, 48, 
 #: Above this share of the height (rounded up to a row of a quarter of the size) nothing is painted: below it lie the
 #: lower half and the margins that training gives to the hole.
 _TOP = 0.34
+#: How far lips are usually apart, and how much that varies, in distances of the outer eye corners.
+OPENING, SPREAD = 0.075, 0.058
+#: Numbers that are read from the sound (``lipsync_core.train.sound.SIGNALS``), of which the first is used here, and the
+#: units that tell it to the decoder.
+READINGS, _TOLD = 3, 32
 #: A displacement reaches at most so far, in halves of the picture.
 _REACH = 0.3
 
@@ -38,14 +43,19 @@ class GeneratorConfig:
 
     kind: "own" or "wav2lip". size: of the face in pixels; "wav2lip" has 96 alone. width: channels against the table's
     ("wav2lip": in sixteenths; 1.0 is the public layout). warps: how many displaced copies of the reference our own
-    network mixes with what it paints. sound: length of the sound's vector.
+    network mixes with what it paints. sound: length of the sound's vector. opening, spread: the usual gap between the
+    inner lips and how much it varies, in distances of the outer eye corners, of the clips that are learnt from.
+    gain: what the opening read from the sound is multiplied by, for a guess varies less than the truth.
     """
 
     kind: Literal["own", "wav2lip"] = "own"
     size: int = 96
     width: float = 1.0
-    warps: int = 2
+    warps: int = 1
     sound: int = 192
+    opening: float = OPENING
+    spread: float = SPREAD
+    gain: float = 1.0
 
 
 def build(config: GeneratorConfig | Mapping[str, Any] | Any) -> nn.Module:
@@ -94,7 +104,9 @@ class OwnGenerator(nn.Module):
     """Sound moves and repaints what the reference shows, inside the hole alone.
 
     An encoder sees both pictures side by side, at half size and below. From its smallest picture a decoder works its
-    way up; the sound scales and shifts its channels at every size. It ends in displacements of the reference
+    way up; the sound scales and shifts its channels at every size, and with it goes one number read from the sound,
+    how far the lips are apart. In training that number may be told instead, so that painting is learnt without the
+    doubt that a sound leaves; doubt is what makes pictures soft. It ends in displacements of the reference
     (so skin and teeth keep the speaker's own pixels, as sharp as they were) and in colours of its own for what the
     reference does not show; a soft choice per pixel mixes them. What is not exactly zero in the masked picture, and
     all that lies above ``top_of``, leaves bit by bit as it came; up there the last stages are not even computed.
@@ -107,38 +119,48 @@ class OwnGenerator(nn.Module):
         self.config = config
         self.size, self.warps = config.size, config.warps
         widths = [max(int(c * config.width) // 8 * 8, 8) for c in _STAGES[config.size]]
-        self.sound = SoundEncoder(config.sound)
+        self.sound, self.read = SoundEncoder(config.sound), nn.Linear(config.sound, READINGS)
+        self.tell = nn.Linear(1, _TOLD)
+        known = config.sound + _TOLD
         self.stem = convolution(24, widths[0])
         self.down = nn.ModuleList(convolution(a, b, 3, 2) for a, b in zip(widths, widths[1:], strict=False))
         self.look = nn.ModuleList(Residual(c) for c in widths[1:])
         lowest = config.size // 2 ** len(widths)
         self.place = nn.Parameter(torch.zeros(1, widths[-1], lowest, lowest))
-        self.deep = nn.ModuleList(Modulated(widths[-1], config.sound) for _ in range(2))
+        self.deep = nn.ModuleList(Modulated(widths[-1], known) for _ in range(2))
         self.up = nn.ModuleList(Up(b, a) for a, b in zip(widths, widths[1:], strict=False))
-        self.speak = nn.ModuleList(Modulated(c, config.sound) for c in widths[1:-1])
+        self.speak = nn.ModuleList(Modulated(c, known) for c in widths[1:-1])
         self.last = Residual(widths[0])
         self.move = convolution(widths[1], 2 * self.warps, zero=True)
         self.paint = convolution(widths[0], 4 * (3 + 1 + self.warps), 1)
         with torch.no_grad():
             self.paint.weight.mul_(0.1)
 
-    def forward(self, mels: Tensor, face: Tensor) -> Tensor:
+    def forward(self, mels: Tensor, face: Tensor, opening: Tensor | None = None) -> Tensor:
         """Generate faces.
 
-        mels: log-mel windows [N, 1, 80, 16], or [B, T, 1, 80, 16].
+        mels: log-mel windows [N, 1, 80, 16], or [B, T, 1, 80, 16]. opening: the true gap of the lips [N] or [B, T] in
+            eye distances where it is to be told, NaN where it is to be heard; None: heard everywhere.
         face: [N, 6, S, S] in [0, 1], BGR: channels 0-2 the face with a hole of exact zeros, 3-5 a reference of the
             same person; or [B, 6, T, S, S].
         Returns [N, 3, S, S] in [0, 1], BGR, in the type of ``face``; [B, 3, T, S, S] for the five-dimensional form.
         """
         if face.dim() == 5:
             batch, _, steps = face.shape[:3]
-            made = self._generate(mels.flatten(0, 1), face.transpose(1, 2).flatten(0, 1))
+            told = None if opening is None else opening.flatten()
+            made = self._generate(mels.flatten(0, 1), face.transpose(1, 2).flatten(0, 1), told)
             return made.unflatten(0, (batch, steps)).transpose(1, 2)
-        return self._generate(mels, face)
+        return self._generate(mels, face, opening)
 
-    def _generate(self, mels: Tensor, face: Tensor) -> Tensor:
+    def heard_opening(self, mels: Tensor) -> Tensor:
+        """How far the lips are apart by the sound [N, 1, 80, 16] alone: [N], in eye distances."""
+        return self.config.opening + self.config.spread * self._relative(activate(self.sound(mels)), None)[:, 0]
+
+    def _generate(self, mels: Tensor, face: Tensor, opening: Tensor | None) -> Tensor:
         dtype, top = self.stem.weight.dtype, top_of(self.size)
-        flow, paint = self._decide(mels.to(dtype), face.to(dtype))
+        heard = activate(self.sound(mels.to(dtype)))
+        gap = self._relative(heard, opening).to(heard.dtype)
+        flow, paint = self._decide(torch.cat((heard, activate(self.tell(gap)).to(heard.dtype)), 1), face.to(dtype))
         masked, reference = face.chunk(2, 1)
         colours, choice = paint.float().split((3, 1 + self.warps), 1)
         choice = choice.softmax(1)
@@ -151,9 +173,16 @@ class OwnGenerator(nn.Module):
         hole = (below == 0).all(1, keepdim=True)
         return torch.cat((above, torch.where(hole, made.to(face.dtype), below)), 2)
 
-    def _decide(self, mels: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
+    def _relative(self, heard: Tensor, told: Tensor | None) -> Tensor:
+        """The opening against its usual one in usual spreads, [N, 1]; heard where it is not told."""
+        read = self.read(heard)[:, :1].float() * self.config.gain
+        if told is None:
+            return read
+        known = (told.float()[:, None] - self.config.opening) / self.config.spread
+        return torch.where(known.isnan(), read, known.nan_to_num())
+
+    def _decide(self, heard: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
         """Displacements at a quarter of the size, colours and choices at the full one, all from ``top_of`` down."""
-        heard = activate(self.sound(mels))
         x = functional.pixel_unshuffle(face, 2).contiguous(memory_format=torch.channels_last)
         kept = [x := self.stem(x - 0.5)]
         for down, look in zip(self.down, self.look, strict=True):
