@@ -29,6 +29,7 @@ from lipsync_core.train.validate import Mesh
 
 Say = Callable[[str], None]
 _say: Say = partial(print, flush=True)
+_DONE = "trained.json"
 _QUICK_STEPS, _QUICK_CLIPS, _QUICK_FRAMES = 6, 2, 25
 _QUICK = ("data.batch=2", "generator.width=0.34", "optimizer.warmup=1")
 
@@ -86,13 +87,14 @@ def run(options: argparse.Namespace, mesh: Mesh | None = None, say: Say = _say) 
     same_settings(out / "settings.json", settings(options))
     variants = [v for v in VARIANTS if options.only is None or v.slug in options.only]
     jury = jury_of(options, mesh)
-    for seed in options.seeds:
-        for variant in variants:
+    # Judges are asked when everything is trained: all variants get their time before any is looked at.
+    for work in (_train, _judge):
+        for seed, variant in ((seed, variant) for seed in options.seeds for variant in variants):
             folder = out / f"{variant.slug}_seed{seed}"
             with owned(folder) as is_mine:
                 # What another process holds is its to do, and what comes after the end is the next call's.
                 if is_mine and time.monotonic() < ends:
-                    _one(variant, seed, folder, options, ends, jury, say)
+                    work(variant, seed, folder, options, ends, jury, say)
     if time.monotonic() < ends:
         jury.judge_controls(out / CONTROLS)
     report = Report(out, variants, options.seeds)
@@ -135,18 +137,24 @@ def changes_of(options: argparse.Namespace, variant: Variant, seed: int) -> list
     return made
 
 
-def _one(variant: Variant, seed: int, folder: Path, options: argparse.Namespace, ends: float, jury: Jury,
-         say: Say) -> None:
-    """Train and judge one variant with one seed, as far as the time allows and nothing of it is done yet."""
-    done = folder / "trained.json"
-    if not done.is_file():
-        say(f"{variant.name}, seed {seed}")
-        seconds = None if options.seconds is None else max(ends - time.monotonic(), 0.0)
-        trained = train(variant, folder, changes_of(options, variant, seed), seconds=seconds, say=say)
-        if not trained.is_done:
-            return
+def _train(variant: Variant, seed: int, folder: Path, options: argparse.Namespace, ends: float, _jury: Jury,
+           say: Say) -> None:
+    """Train one variant as far as the time allows, unless it is done."""
+    done = folder / _DONE
+    if done.is_file():
+        return
+    say(f"{variant.name}, seed {seed}")
+    seconds = None if options.seconds is None else ends - time.monotonic()
+    trained = train(variant, folder, changes_of(options, variant, seed), seconds=seconds, say=say)
+    if trained.is_done:
         write_json(done, {"steps": trained.steps, "last_call_seconds": round(trained.seconds, 1)})
-    if not (folder / JUDGED).is_file() and time.monotonic() < ends:
+
+
+def _judge(variant: Variant, seed: int, folder: Path, _options: argparse.Namespace, _ends: float, jury: Jury,
+           say: Say) -> None:
+    """Judge what is trained, unless it is judged."""
+    if (folder / _DONE).is_file() and not (folder / JUDGED).is_file():
+        say(f"judging {variant.name}, seed {seed}")
         jury.judge_run(folder)
 
 
