@@ -9,7 +9,7 @@ best, so that it does not flicker.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,9 @@ import numpy.typing as npt
 
 from lipsync_core.atlas import shape
 from lipsync_core.atlas.model import Atlas
-from lipsync_core.atlas.plan import Plates
+from lipsync_core.atlas.plan import Plates, make_plan
+from lipsync_core.engine import Line
+from lipsync_core.face.mesh import lip_opening
 from lipsync_core.face.types import FaceAnalysis
 from lipsync_core.face.video import VideoSource
 from lipsync_core.models.checkpoint import CheckpointError
@@ -26,6 +28,7 @@ from lipsync_core.neural.box import face_boxes
 from lipsync_core.neural.composite import Image, colour_face, see
 from lipsync_core.neural.wav2lip import Generator, Options, Reference, Wav2LipSync
 from lipsync_core.neural.weights import EMBEDDED, KIND
+from lipsync_core.speech.articulation import articulate
 
 if TYPE_CHECKING:
     from torch import nn
@@ -162,8 +165,19 @@ class OwnLipSync(Wav2LipSync):
         chosen = known.choose(_poses(shape.features(atlas.model.normalise(plates.points)[0])))
         return lambda index: known.faces[chosen[index]]
 
-    def with_network(self, network: Generator) -> OwnLipSync:
-        """The same engine, gathered faces included, around another network of the same size."""
-        other = OwnLipSync(self.models_folder, network, replace(self.options), self.device, self.dtype)
-        other._references = self._references
-        return other
+    def told(self, line: Line, analysis: FaceAnalysis, model: Path,
+             plates: Plates) -> npt.NDArray[np.float32] | None:
+        """How far the lips shall be apart in every frame, in eye distances, for networks that can be told.
+
+        Who knows what is said knows that better than a network that hears it: the openings are those to which the
+        atlas would bring its mouths for this line. Without phonemes the network listens by itself.
+        """
+        if not hasattr(self.generator, "heard_opening") or not len(line.phonemes):
+            return None
+        atlas = Atlas.load(model)
+        wanted = articulate(line.phonemes, analysis.times_ms[plates.frames] - line.start_ms, sound=line.sound,
+                            sample_rate=line.sample_rate)
+        targets = {planned.frame: planned.target for planned in make_plan(atlas, plates, wanted)}
+        points = np.stack([targets.get(int(frame), own) for frame, own in zip(plates.frames, plates.points,
+                                                                             strict=True)])
+        return lip_opening(points).astype(np.float32)

@@ -30,8 +30,9 @@ from lipsync_core.patch import Patch, PatchWriter, read_patches
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: ``(audio [B, 1, 80, 16], face [B, 6, S, S]) -> [B, 3, S, S]``, all in [0, 1] but the audio.
-Generator = Callable[["Tensor", "Tensor"], "Tensor"]
+#: ``(audio [B, 1, 80, 16], face [B, 6, S, S]) -> [B, 3, S, S]``, all in [0, 1] but the audio. Some take a number for
+#: each frame [B] besides.
+Generator = Callable[..., "Tensor"]
 #: The face that a network is shown as reference for the plate of this index, float32 [3, S, S]; None: its own.
 Reference = Callable[[int], "Image | None"]
 
@@ -93,7 +94,8 @@ class Wav2LipSync(AtlasLipSync):
         heard = windows_of(line, analysis.times_ms[plates.frames], self.options.lead_ms)
         boxes = {t.id: face_boxes(t) for t in own if t.id in set(plates.tracks.tolist())}
         model = speaker_folder(Path(models), line.speaker)
-        answers = self.generate(video, plates, boxes, heard, self.references(video, analysis, model, plates))
+        answers = self.generate(video, plates, boxes, heard, self.references(video, analysis, model, plates),
+                                self.told(line, analysis, model, plates))
         things = Things(model)
         if self.options.detail:
             patches = self._detailed(video, model, plates, boxes, answers, things)
@@ -116,15 +118,23 @@ class Wav2LipSync(AtlasLipSync):
         """
         return lambda _index: None
 
+    def told(self, line: Line, analysis: FaceAnalysis, model: Path,
+             plates: Plates) -> npt.NDArray[np.float32] | None:
+        """One number for every plate [N] that the network takes as its third argument; None for networks without."""
+        return None
+
     def generate(self, video: Path, plates: Plates, boxes: dict[int, Boxes], heard: npt.NDArray[np.float32],
-                 reference: Reference = lambda _index: None) -> Iterator[tuple[Seen, Image]]:
+                 reference: Reference = lambda _index: None,
+                 told: npt.NDArray[np.float32] | None = None) -> Iterator[tuple[Seen, Image]]:
         """Each plate frame as the network saw it, and its answer float32 [3, S, S], in order.
 
-        heard: [N, 1, 80, 16], the window of every plate. At most one batch of frames is in memory.
+        heard: [N, 1, 80, 16], the window of every plate. told: see the method. At most one batch of frames is in
+        memory.
         """
-        waiting: list[tuple[Seen, npt.NDArray[np.float32], Image]] = []
+        waiting: list[tuple[Seen, tuple[npt.NDArray[np.float32], ...]]] = []
         for index, _, seen in look(video, plates, boxes, self.options.size):
-            waiting.append((seen, heard[index], network_face(seen, reference(index))))
+            given = heard[index], network_face(seen, reference(index))
+            waiting.append((seen, given if told is None else (*given, told[index])))
             if len(waiting) == self.options.batch:
                 yield from self._answers(waiting)
                 waiting = []
@@ -142,15 +152,15 @@ class Wav2LipSync(AtlasLipSync):
             yield from painted_details(lambda: look(video, plates, boxes, self.options.size), model, plates, kept,
                                        FaceMesh(FaceModels(self.models_folder)), things)
 
-    def _answers(self, waiting: Sequence[tuple[Seen, npt.NDArray[np.float32], Image]]
+    def _answers(self, waiting: Sequence[tuple[Seen, tuple[npt.NDArray[np.float32], ...]]]
                  ) -> Iterator[tuple[Seen, Image]]:
         import torch
 
-        audio, face = (torch.from_numpy(np.stack(rows)) for rows in list(zip(*waiting, strict=True))[1:])
+        given = [torch.from_numpy(np.stack(rows)) for rows in zip(*(row for _, row in waiting), strict=True)]
         with torch.inference_mode():
-            made = self.generator(audio.to(self.device, self.dtype), face.to(self.device, self.dtype))
+            made = self.generator(*(rows.to(self.device, self.dtype) for rows in given))
         answers = made.float().cpu().numpy()
-        for (seen, _, _), answer in zip(waiting, answers, strict=True):
+        for (seen, _), answer in zip(waiting, answers, strict=True):
             yield seen, answer
 
 

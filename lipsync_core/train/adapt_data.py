@@ -17,6 +17,7 @@ import numpy.typing as npt
 from lipsync_core.atlas import shape
 from lipsync_core.atlas.model import usable
 from lipsync_core.engine import Span
+from lipsync_core.face.mesh import lip_opening
 from lipsync_core.face.types import FaceAnalysis, FaceTrack
 from lipsync_core.face.video import VideoSource
 from lipsync_core.metrics.parts import first_part
@@ -24,8 +25,9 @@ from lipsync_core.neural.box import face_boxes
 from lipsync_core.neural.composite import colour_face, see
 from lipsync_core.speech.timeline import TimedSymbol
 from lipsync_core.speech.visemes import is_pause
+from lipsync_core.train.data.extract import lips_in_crop
 from lipsync_core.train.data.shards import pack, write_index, write_shard
-from lipsync_core.train.types import FPS, LIP_POINTS, RATE, SAMPLES_PER_FRAME, Clip, ClipInfo
+from lipsync_core.train.types import FPS, RATE, SAMPLES_PER_FRAME, Clip, ClipInfo
 
 #: Seconds of the speaker's speech on camera: the least that is worth a try, and the most that is looked at.
 LEAST_S, MOST_S = 4.0, 75.0
@@ -160,28 +162,12 @@ def _clip(video: Path, analysis: FaceAnalysis, run: tuple[FaceTrack, npt.NDArray
         return None
     first = round((times[0] - offset_ms) * RATE / 1000)
     own = _piece(sound, first, len(ticks) * SAMPLES_PER_FRAME)
-    unit = np.stack([track.points[row, :, :2] @ boxes.matrices[row][:, :2].T + boxes.matrices[row][:, 2]
-                     for row in nearest])
-    eyes = np.linalg.norm(track.points[nearest][:, shape.EYES[1], :2] - track.points[nearest][:, shape.EYES[0], :2],
-                          axis=1)
+    points = track.points[nearest][..., :2].astype(np.float64)
     height_px = float(np.median(np.linalg.norm(boxes.corners[rows, 3] - boxes.corners[rows, 0], axis=1)))
     info = ClipInfo(f"{number:04d}", "speaker", Path(video).name, "train", len(ticks), 0, float("nan"), height_px)
     return Clip(info, np.stack([pictures[int(row)] for row in nearest]), own, mel.log_mel(own).numpy(),
-                unit[:, lip_order()].astype(np.float32), _opening(track.points[nearest], eyes),
+                lips_in_crop(points, boxes.matrices[nearest]), lip_opening(points).astype(np.float32),
                 track.pose[nearest].astype(np.float32), np.ones(len(ticks), bool))
-
-
-def lip_order() -> npt.NDArray[np.int64]:
-    """The mesh points of ``Clip.lips``: outer, then inner lip, each from the left corner over the upper lip."""
-    order = np.concatenate([np.roll(ring[::-1], 1) for ring in (shape.OUTER_LIPS, shape.INNER_LIPS)])
-    assert len(order) == LIP_POINTS
-    return order
-
-
-def _opening(points: npt.NDArray[np.float32], eyes: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Gap of the inner lips (middle pairs) over the distance of the outer eye corners."""
-    gaps = [np.linalg.norm(points[:, low] - points[:, up], axis=-1) for up, low in ((13, 14), (82, 87), (312, 317))]
-    return (np.mean(gaps, 0) / np.maximum(eyes, 1e-6)).astype(np.float32)
 
 
 def _piece(sound: npt.NDArray[np.float32], first: int, length: int) -> npt.NDArray[np.float32]:

@@ -80,7 +80,9 @@ class AdaptTask(Task):
         batch = self._windows.batch(step).to(self._place.device)
         face = torch.cat([batch.masked, batch.reference], 1)
         rows, frames = face.shape[0], face.shape[2]
-        made = self._network(batch.mels.flatten(0, 1), face.transpose(1, 2).flatten(0, 1))
+        # What can be told how far the lips are apart will be: ``own.OwnLipSync.told``.
+        told = (batch.opening.flatten(),) if hasattr(self._network, "heard_opening") else ()
+        made = self._network(batch.mels.flatten(0, 1), face.transpose(1, 2).flatten(0, 1), *told)
         made = made.unflatten(0, (rows, frames)).transpose(1, 2)
         return self._losses(batch, made, {"sync": SYNC_WEIGHT, "base": 1.0})
 
