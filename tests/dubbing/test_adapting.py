@@ -250,3 +250,14 @@ def test_weights_that_are_missing_or_damaged_are_told_in_a_sentence(tmp_path: Pa
     with pytest.raises(UnavailableError, match="cannot be used"):
         OwnLipSyncer(damaged).load()
     assert OwnLipSyncer(write_tiny(tmp_path / "good.safetensors")).why_unavailable() is None
+
+
+def test_the_catalogue_names_our_own_weights_as_they_are() -> None:
+    """Whoever trains them anew writes size and sha256 anew: ``dubbing models verify`` must not call them damaged."""
+    from dubbing.weights.store import Store
+
+    store = Store(offline=True)
+    own = [entry for entry in store.entries() if entry.package == "lipsync_core"]
+    assert own and all(entry.licence == "Apache-2.0" and entry.commercial_use is True for entry in own)
+    for entry in own:
+        assert [found.state for found in store.verify(entry.name)] == ["ok"], entry.name
