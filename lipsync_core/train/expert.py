@@ -1,8 +1,8 @@
 """Train an expert: ``python -m lipsync_core.train.expert CONFIG.toml [--out RUN] [--resume] [--seconds N]``.
 
-The configuration says ``task = "expert"`` (our own network, the teacher) or ``task = "judge"`` (a slim Wav2Lip expert
-that must never learn from the teacher's people: what the teacher has taught a generator is measured with it). A
-person's half is decided by the name alone, so that it stays the same while a corpus grows.
+The configuration says ``task = "expert"`` (our own network, the teacher) or ``task = "judge"`` (another network
+that never learns from the teacher's people: what the teacher has taught a generator is measured with it). A person's
+part is decided by the name alone, so that it stays the same while a corpus grows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,7 +20,7 @@ from lipsync_core.train.expert_augment import AugmentConfig, disturbed, generato
 from lipsync_core.train.expert_hints import HintedWindows, Hints
 from lipsync_core.train.expert_losses import ExpertLoss, ExpertLossConfig
 from lipsync_core.train.loop import Task
-from lipsync_core.train.networks.expert import Judgement, TemporalExpert, build, load_expert
+from lipsync_core.train.networks.expert import Judgement, build, load_expert
 from lipsync_core.train.types import Clip, ClipInfo
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ class JudgeData(ExpertData):
 
 @dataclass(frozen=True, slots=True)
 class ExpertConfig:
-    """Which network: ``kind`` "temporal" or "wav2lip", the latter with ``width`` times the public channels."""
+    """Which network: ``kind`` "temporal", "grey" or "wav2lip", the latter with ``width`` times the public channels."""
 
-    kind: Literal["temporal", "wav2lip"] = "temporal"
+    kind: Literal["temporal", "grey", "wav2lip"] = "temporal"
     width: float = 1.0
 
 
@@ -72,8 +72,7 @@ class ExpertConfig:
 class JudgeConfig(ExpertConfig):
     """Another architecture than the teacher's."""
 
-    kind: Literal["temporal", "wav2lip"] = "wav2lip"
-    width: float = 0.25
+    kind: Literal["temporal", "grey", "wav2lip"] = "grey"
 
 
 def belongs_to(person: str) -> People:
@@ -103,7 +102,7 @@ class ExpertTask(Task):
 
         torch.manual_seed(run.loop.seed)
         data, kind = run["data"], run["expert"]
-        expert = build({"kind": kind.kind, "width": kind.width})
+        expert = build(asdict(kind))
         expert = expert.to(place.device, memory_format=torch.channels_last)
         folder = run.path(data.shards)
 
@@ -115,7 +114,7 @@ class ExpertTask(Task):
                                 per_person=data.per_person, nearest=data.nearest)
         about = {"people": f"{len(shards.people)} of the group {data.people}", "clips": len(shards.infos),
                  "frames": sum(info.frames for info in shards.infos)}
-        hints = Hints(expert) if isinstance(expert, TemporalExpert) and run["losses"].hints > 0 else None
+        hints = Hints(expert) if run["losses"].hints > 0 else None
         return cls(expert, windows, spread(Shards(folder, data.size, "val"), run.validate.clips),
                    ExpertLoss(run["losses"], hints).to(place.device), run["augment"], place, about)
 

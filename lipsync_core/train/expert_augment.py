@@ -1,9 +1,11 @@
 """Disturbances of faces and sounds, so that what is learnt from rendered heads holds for recorded ones.
 
-Whatever a camera, a codec, a room or a detector does to both the fit and the unfit pairs alike: light and colour, small
-turns, shifts and sizes of the crop, too few pixels, noise, JPEG's blocks; loudness, the microphone's colour, a
-background, a missing band. All frames of a window get the same, but for a little jitter of the crop; all sounds of a
-row the same microphone and background. Deterministic by the generator that is given.
+Whatever another face, a camera, a codec, a room or a detector does to both the fit and the unfit pairs alike: other
+features (a smooth bend of the picture, other colours), light, small turns, shifts and sizes of the crop, too few
+pixels, noise, JPEG's blocks; a longer or shorter throat (bands moved along the scale, as vocal tract normalisation does
+the other way round; Jaitly and Hinton 2013), loudness, the microphone's colour, a background, a missing band. All
+frames of a window get the same, but for a little jitter of the crop; all sounds of a row the same microphone and
+background. Deterministic by the generator that is given.
 """
 
 from __future__ import annotations
@@ -35,6 +37,9 @@ class AugmentConfig:
     noise: float = 0.35
     jpeg: float = 0.4
     grey: float = 0.1
+    bend: float = 0.7
+    colours: float = 0.3
+    throat: float = 0.7
     background: float = 0.5
     band: float = 0.3
 
@@ -74,7 +79,7 @@ def disturbed_sounds(sounds: Tensor, config: AugmentConfig, random: Generator) -
     count, _, bands, _ = sounds.shape
     gain_db = _uniform((count, 1, 1, 1), -10, 8, random, sounds) * config.strength
     colour_db = _curves(count, bands, random, sounds) * 5 * config.strength
-    heard = sounds + (gain_db + colour_db) * _PER_DB
+    heard = _other_throat(sounds, config, random) + (gain_db + colour_db) * _PER_DB
     chosen = (torch.rand(count, 1, 1, 1, generator=random) < config.background).to(sounds)
     floor_db = _uniform((count, 1, 1, 1), -60, -22, random, sounds) + _curves(count, bands, random, sounds) * 10
     flicker_db = _normal(sounds.shape, random, sounds) * 4
@@ -88,6 +93,25 @@ def disturbed_sounds(sounds: Tensor, config: AugmentConfig, random: Generator) -
     lost = (band >= start[:, None]) & (band < (start + width)[:, None])
     lost &= (torch.rand(count, 1, generator=random) < config.band).to(sounds.device)
     return heard.clamp(_SILENCE, _LOUDEST).masked_fill(lost[:, None, :, None], _SILENCE)
+
+
+def _other_throat(sounds: Tensor, config: AugmentConfig, random: Generator) -> Tensor:
+    """The bands of a row stretched or squeezed along the mel scale by up to an eighth."""
+    count, _, bands, _ = sounds.shape
+    chosen = (torch.rand(count, 1, generator=random) < config.throat).to(sounds)
+    factor = torch.exp(_uniform((count, 1), -0.12, 0.12, random, sounds) * chosen * config.strength)
+    place = (torch.arange(bands, device=sounds.device)[None] * factor).clamp(max=bands - 1)
+    below = place.floor().long().clamp(max=bands - 2)
+    above_share = (place - below)[:, None, :, None]
+    index = below[:, None, :, None].expand_as(sounds)
+    return torch.lerp(sounds.gather(2, index), sounds.gather(2, index + 1), above_share.expand_as(sounds))
+
+
+def _bends(count: int, height: int, width: int, config: AugmentConfig, random: Generator, like: Tensor) -> Tensor:
+    """Smooth displacements [N, H, W, 2] for ``grid_sample``, of some rows."""
+    chosen = (torch.rand(count, 1, 1, 1, generator=random) < config.bend).to(like)
+    knots = _normal((count, 2, 4, 6), random, like) * 0.035 * config.strength * chosen
+    return functional.interpolate(knots, (height, width), mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
 
 
 def _moved(faces: Tensor, config: AugmentConfig, random: Generator, lower_half: bool) -> Tensor:
@@ -107,16 +131,21 @@ def _moved(faces: Tensor, config: AugmentConfig, random: Generator, lower_half: 
     if lower_half:
         y, x = y[side // 2:], x[side // 2:]
     places = torch.stack([x, y, torch.ones_like(x)], -1).to(faces)
-    grid = torch.einsum("hwk,ntjk->nthwj", places, matrix).flatten(0, 1)
+    grid = torch.einsum("hwk,ntjk->nthwj", places, matrix)
+    grid = (grid + _bends(count, *y.shape, config, random, faces)[:, None]).flatten(0, 1)
     moved = functional.grid_sample(faces.transpose(1, 2).flatten(0, 1), grid, padding_mode="border",
                                    align_corners=False).unflatten(0, (count, frames)).transpose(1, 2)
     return functional.pad(moved, (0, 0, side // 2, 0)) if lower_half else moved
 
 
 def _coloured(faces: Tensor, config: AugmentConfig, random: Generator) -> Tensor:
-    """Gamma, contrast, brightness, colour cast, sometimes no colour."""
+    """Other colours altogether, gamma, contrast, brightness, colour cast, sometimes no colour."""
     count, k = len(faces), config.strength
     shape = (count, 1, 1, 1, 1)
+    other = (torch.rand(count, 1, 1, generator=random) < config.colours).to(faces) * k
+    mix = torch.softmax(_normal((count, 3, 3), random, faces) * 1.5, 2)
+    mix = torch.lerp(torch.eye(3).to(faces).expand(count, 3, 3), mix, other.clamp(max=1).expand(count, 3, 3))
+    faces = torch.einsum("ndc,ncthw->ndthw", mix, faces)
     seen = faces.clamp(1e-3, 1) ** torch.exp(_uniform(shape, -0.4, 0.4, random, faces) * k)
     cast = torch.exp(_uniform((count, 3, 1, 1, 1), -0.15, 0.15, random, faces) * k)
     seen = seen * cast * torch.exp(_uniform(shape, -0.4, 0.4, random, faces) * k)

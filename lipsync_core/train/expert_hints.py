@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lipsync_core.train.data.windows import SyncWindows
-from lipsync_core.train.networks.expert import TemporalExpert
+from lipsync_core.train.networks.expert import Judgement
 from lipsync_core.train.types import WINDOW
 
 #: Points of the inner lip (``Clip.lips``): pairs one above the other, and the corners.
@@ -35,14 +35,15 @@ class HintedWindows(SyncWindows):
 class Hints(nn.Module):
     """Reads the shapes from an expert's inner features."""
 
-    def __init__(self, expert: TemporalExpert) -> None:
+    def __init__(self, expert: Judgement) -> None:
         super().__init__()
-        self.seen = nn.Linear(expert.frame_out.out_features, SHAPE)
-        self.heard = nn.Linear(expert.sound_out.in_features, SHAPE * WINDOW)
+        seen, heard, by_frame = expert.feature_sizes()
+        self.seen = nn.Linear(seen, SHAPE if by_frame else SHAPE * WINDOW)
+        self.heard = nn.Linear(heard, SHAPE * WINDOW)
 
     def forward(self, seen: Tensor, heard: Tensor, shapes: Tensor) -> Tensor:
-        """seen [B, 5, F], heard [B, G], shapes [B, 5, 4] -> mean error of both, a scalar."""
-        by_eye = functional.smooth_l1_loss(self.seen(seen).float(), shapes)
+        """seen [B, 5, F] or [B, F], heard [B, G], shapes [B, 5, 4] -> mean error of both, a scalar."""
+        by_eye = functional.smooth_l1_loss(self.seen(seen).float().view_as(shapes), shapes)
         by_ear = functional.smooth_l1_loss(self.heard(heard).float().view_as(shapes), shapes)
         return by_eye + by_ear
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lipsync_core.train.expert_hints import Hints
-from lipsync_core.train.networks.expert import Judgement, TemporalExpert
+from lipsync_core.train.networks.expert import Judgement
 from lipsync_core.train.types import SyncBatch
 
 _MOST_SCALE = 60.0
@@ -44,7 +44,7 @@ class ExpertLoss(nn.Module):
         super().__init__()
         self.config, self.hints = config, hints
         self.log_scale = nn.Parameter(torch.tensor(math.log(12.0)))
-        self.bias = nn.Parameter(torch.tensor(-6.0))
+        self.bias = nn.Parameter(torch.tensor(-3.0))
 
     def forward(self, expert: Judgement, batch: SyncBatch, shapes: Tensor | None = None) -> dict[str, Tensor]:
         """Scalars by name: the parts, ``total``, and ``accuracy`` (share of rows whose own sound beats the shifted).
@@ -55,9 +55,8 @@ class ExpertLoss(nn.Module):
         sound = torch.cat([batch.sound, batch.shifted.flatten(0, 1)])
         extra: dict[str, Tensor] = {}
         if self.hints is not None and shapes is not None:
-            assert isinstance(expert, TemporalExpert)
-            seen, heard = expert.frame_features(batch.faces), expert.sound_features(sound)
-            faces, sounds = expert.joined_frames(seen), expert.joined_sound(heard)
+            seen, heard = expert.face_features(batch.faces), expert.sound_features(sound)
+            faces, sounds = expert.joined_faces(seen), expert.joined_sound(heard)
             extra["hints"] = self.hints(seen, heard[:count], shapes)
         else:
             faces, sounds = expert.embed_faces(batch.faces), expert.embed_sound(sound)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,9 +21,6 @@ from torch.nn import functional
 from lipsync_core.models import checkpoint
 from lipsync_core.models.blocks import Layer, same, stack
 from lipsync_core.train.types import CONTEXT_STEPS, WINDOW, WINDOW_STEPS
-
-if TYPE_CHECKING:
-    from lipsync_core.train.networks.wav2lip_expert import Wav2LipExpert
 
 #: What an expert looks at: the lower half of a face of 96 x 96.
 MOUTH_HEIGHT, MOUTH_WIDTH = 48, 96
@@ -50,7 +47,7 @@ _LEAST_CONTRAST = 0.05
 
 
 class Judgement(nn.Module):
-    """What all experts share: similarity and calibrated probability, from ``embed_sound`` and ``embed_faces``.
+    """What all experts share: similarity and calibrated probability, from vectors of sound and faces.
 
     The calibration is no weight: public files have none, and the same weights may be calibrated anew.
     """
@@ -65,10 +62,34 @@ class Judgement(nn.Module):
 
     def embed_sound(self, sound: Tensor) -> Tensor:
         """sound [N, 1, 80, 32] -> unit vectors [N, D], float32."""
-        raise NotImplementedError
+        return self.joined_sound(self.sound_features(sound))
 
     def embed_faces(self, faces: Tensor) -> Tensor:
         """faces [N, 3, 5, S, S] in [0, 1] -> unit vectors [N, D], float32."""
+        return self.joined_faces(self.face_features(faces))
+
+    def config(self) -> dict[str, Any]:
+        """What ``build`` needs to make this network again."""
+        raise NotImplementedError
+
+    def feature_sizes(self) -> tuple[int, int, bool]:
+        """(numbers of ``face_features``, of ``sound_features``, whether the former are of each frame)."""
+        raise NotImplementedError
+
+    def face_features(self, faces: Tensor) -> Tensor:
+        """What is seen: [N, 3, 5, S, S] -> [N, 5, F], or [N, F] where frames are not seen one by one."""
+        raise NotImplementedError
+
+    def joined_faces(self, features: Tensor) -> Tensor:
+        """``face_features`` -> unit vectors [N, D], float32."""
+        raise NotImplementedError
+
+    def sound_features(self, sound: Tensor) -> Tensor:
+        """What is heard: [N, 1, 80, 32] -> [N, G]."""
+        raise NotImplementedError
+
+    def joined_sound(self, features: Tensor) -> Tensor:
+        """``sound_features`` -> unit vectors [N, D], float32."""
         raise NotImplementedError
 
     def similarity(self, sound: Tensor, faces: Tensor) -> Tensor:
@@ -108,26 +129,22 @@ class TemporalExpert(Judgement):
         """What ``build`` needs to make this network again."""
         return {"kind": self.kind}
 
-    def embed_faces(self, faces: Tensor) -> Tensor:
-        """faces [N, 3, 5, S, S] in [0, 1] -> unit vectors [N, 192], float32."""
-        return self.joined_frames(self.frame_features(faces))
+    def feature_sizes(self) -> tuple[int, int, bool]:
+        """See ``Judgement``."""
+        return _FRAME_FEATURES, self.sound_out.in_features, True
 
-    def embed_sound(self, sound: Tensor) -> Tensor:
-        """sound [N, 1, 80, 32] -> unit vectors [N, 192], float32."""
-        return self.joined_sound(self.sound_features(sound))
-
-    def frame_features(self, faces: Tensor) -> Tensor:
+    def face_features(self, faces: Tensor) -> Tensor:
         """What is seen in each frame for itself: [N, 3, 5, S, S] -> [N, 5, 96]."""
         seen = even_light(mouths(faces)).transpose(1, 2).flatten(0, 1)
         features = self.frame(functional.pixel_unshuffle(seen, 2))
         return functional.relu(self.frame_out(features.flatten(1))).unflatten(0, (len(faces), -1))
 
-    def joined_frames(self, features: Tensor) -> Tensor:
+    def joined_faces(self, features: Tensor) -> Tensor:
         """[N, 5, 96] -> unit vectors [N, 192]."""
         return unit(self.faces_out(self.time(features.transpose(1, 2)).flatten(1)))
 
     def sound_features(self, sound: Tensor) -> Tensor:
-        """What is heard: [N, 1, 80, 32] -> [N, 1024]."""
+        """What is heard, with its context: [N, 1, 80, 32] -> [N, 1024]."""
         return self.sound_time(self.sound(sound / 4).flatten(1, 2)).flatten(1)
 
     def joined_sound(self, features: Tensor) -> Tensor:
@@ -172,8 +189,8 @@ def unit(vectors: Tensor) -> Tensor:
     return functional.normalize(vectors.float(), dim=1, eps=1e-6)
 
 
-def build(config: Mapping[str, Any]) -> TemporalExpert | Wav2LipExpert:
-    """The network that ``config`` names: ``{"kind": "temporal"}`` or ``{"kind": "wav2lip", "width": 1.0}``."""
+def build(config: Mapping[str, Any]) -> Judgement:
+    """The network that ``config`` names: ``{"kind": "temporal"}``, "grey", or ``{"kind": "wav2lip", "width": 1.0}``."""
     kind = config.get("kind", TemporalExpert.kind)
     if kind == TemporalExpert.kind:
         return TemporalExpert()
@@ -181,7 +198,11 @@ def build(config: Mapping[str, Any]) -> TemporalExpert | Wav2LipExpert:
         from lipsync_core.train.networks.wav2lip_expert import Wav2LipExpert
 
         return Wav2LipExpert(float(config.get("width", 1.0)))
-    raise ValueError(f"there is no expert of the kind {kind!r}; known are 'temporal' and 'wav2lip'")
+    if kind == "grey":
+        from lipsync_core.train.networks.grey_expert import GreyExpert
+
+        return GreyExpert()
+    raise ValueError(f"there is no expert of the kind {kind!r}; known are 'temporal', 'grey' and 'wav2lip'")
 
 
 def load_expert(path: str | Path | None = None, device: str | torch.device = "cpu") -> Judgement:

@@ -1,8 +1,8 @@
 """Wav2Lip's expert as an ``Expert``: the public layout at width 1, fewer channels below.
 
 At width 1 the parameters have the names and shapes of the public ``lipsync_expert.pth`` and the numbers of
-``lipsync_core.models.color_syncnet`` (where the source is named). A slim one is the independent judge of what our own
-expert has taught: another architecture, trained from another seed on other people.
+``lipsync_core.models.color_syncnet`` (where the source is named). It stacks five frames on the channels and needs far
+more people and steps than our own experts until it learns anything.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from lipsync_core.models import color_syncnet
 from lipsync_core.models.blocks import Layer, stack
 from lipsync_core.train.networks.expert import Judgement, mouths, own_steps
 
+_LEAST_CHANNELS = 16
 _PICTURE_CHANNELS = color_syncnet.FACE_ENCODER[0].channels_in
 
 
@@ -44,14 +45,27 @@ class Wav2LipExpert(Judgement):
         """audio [B, 1, 80, 16], face [B, 15, 48, 96] -> (audio, face) unit vectors, as ``SyncNetColor``."""
         return _unit(self.audio_encoder(audio)), _unit(self.face_encoder(face))
 
-    def embed_sound(self, sound: Tensor) -> Tensor:
-        """sound [N, 1, 80, 32] -> unit vectors [N, 512 * width] without negative entries, float32."""
-        return _unit(self.audio_encoder(own_steps(sound)))
+    def feature_sizes(self) -> tuple[int, int, bool]:
+        """See ``Judgement``."""
+        channels = self.face_encoder[-1].layer.channels_out
+        return channels, channels, False
 
-    def embed_faces(self, faces: Tensor) -> Tensor:
-        """faces [N, 3, 5, S, S] in [0, 1], BGR -> unit vectors [N, 512 * width] without negative entries, float32."""
+    def face_features(self, faces: Tensor) -> Tensor:
+        """faces [N, 3, 5, S, S] in [0, 1], BGR -> [N, 512 * width], not negative."""
         # Channels: B, G, R of the first frame, then of the second ...
-        return _unit(self.face_encoder(mouths(faces).transpose(1, 2).flatten(1, 2)))
+        return self.face_encoder(mouths(faces).transpose(1, 2).flatten(1, 2)).flatten(1)
+
+    def joined_faces(self, features: Tensor) -> Tensor:
+        """Unit vectors [N, 512 * width], float32."""
+        return _unit(features)
+
+    def sound_features(self, sound: Tensor) -> Tensor:
+        """sound [N, 1, 80, 32] -> [N, 512 * width], not negative."""
+        return self.audio_encoder(own_steps(sound)).flatten(1)
+
+    def joined_sound(self, features: Tensor) -> Tensor:
+        """Unit vectors [N, 512 * width], float32."""
+        return _unit(features)
 
 
 def load_public(path: str | Path, device: str | torch.device = "cpu") -> Wav2LipExpert:
@@ -68,9 +82,13 @@ def load_public(path: str | Path, device: str | torch.device = "cpu") -> Wav2Lip
 
 
 def _slim(layer: Layer, width: float) -> Layer:
-    first = layer.channels_in in (1, _PICTURE_CHANNELS)
-    return layer._replace(channels_in=layer.channels_in if first else round(layer.channels_in * width),
-                          channels_out=round(layer.channels_out * width))
+    return layer._replace(channels_in=_channels(layer.channels_in, width),
+                          channels_out=_channels(layer.channels_out, width))
+
+
+def _channels(public: int, width: float) -> int:
+    """Five frames do not pass through fewer than 16 channels, whatever the width."""
+    return public if public in (1, _PICTURE_CHANNELS) else max(round(public * width), min(public, _LEAST_CHANNELS))
 
 
 def _unit(features: Tensor) -> Tensor:

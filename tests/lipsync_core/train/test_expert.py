@@ -15,7 +15,8 @@ from lipsync_core.train import card, run
 from lipsync_core.train.config import from_dict
 from lipsync_core.train.data.shards import Shards
 from lipsync_core.train.expert import ExpertTask, JudgeTask, belongs_to, spread
-from lipsync_core.train.networks.expert import TemporalExpert, build, even_light, load_expert, mouths
+from lipsync_core.train.networks.expert import Judgement, TemporalExpert, build, even_light, load_expert, mouths
+from lipsync_core.train.networks.grey_expert import GreyExpert
 from lipsync_core.train.networks.wav2lip_expert import Wav2LipExpert
 from lipsync_core.train.place import find
 from lipsync_core.train.run import trainer_of
@@ -37,7 +38,7 @@ def _pair(size: int = 96, count: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(count, 1, 80, 32).clamp(-4, 4), torch.rand(count, 3, 5, size, size)
 
 
-@pytest.mark.parametrize("config", [{"kind": "temporal"}, {"kind": "wav2lip", "width": 0.25}])
+@pytest.mark.parametrize("config", [{"kind": "temporal"}, {"kind": "grey"}, {"kind": "wav2lip", "width": 0.25}])
 @pytest.mark.parametrize("size", [64, 96, 192, 256])
 def test_an_expert_takes_faces_of_any_size(config: dict[str, object], size: int) -> None:
     expert = build(config).eval()
@@ -66,6 +67,15 @@ def test_only_the_lower_half_and_no_light_or_contrast_matter() -> None:
     torch.testing.assert_close(expert.similarity(sound, other), expert.similarity(sound, faces))
     dim = even_light(mouths(faces) * 0.7 + 0.1)
     torch.testing.assert_close(dim, even_light(mouths(faces)), atol=0.02, rtol=0.02)
+
+
+def test_the_judge_sees_no_colour() -> None:
+    judge, (sound, faces) = GreyExpert().eval(), _pair()
+    luma = torch.tensor([0.114, 0.587, 0.299])
+    tint = torch.tensor([0.1, 0.0, 0.0]) - 0.1 * luma[0]
+    other = faces * 0.8 + 0.1 + tint.view(1, 3, 1, 1, 1)
+    torch.testing.assert_close(judge.similarity(sound, other), judge.similarity(sound, faces * 0.8 + 0.1), atol=1e-4,
+                               rtol=0)
 
 
 def test_context_is_heard_by_ours_and_not_by_wav2lips() -> None:
@@ -109,7 +119,7 @@ def test_a_frozen_expert_gives_gradients_to_faces_alone(tmp_path: Path) -> None:
 
 
 def test_weights_come_back_with_their_calibration(tmp_path: Path) -> None:
-    for network in (TemporalExpert(), Wav2LipExpert(0.125)):
+    for network in (TemporalExpert(), GreyExpert(), Wav2LipExpert(0.125)):
         path = _saved(tmp_path, network)
         again = load_expert(path)
         assert type(again) is type(network) and again.config() == network.config()
@@ -151,6 +161,7 @@ def test_each_task_learns_from_its_own_people(tmp_path: Path, shards: Path) -> N
         built = trainer_of(described, find("cpu", "fp32"), None).task
         seen[task] = set(built.windows.people)
         assert type(built) is (JudgeTask if task == "judge" else ExpertTask)
+        assert type(built.expert) is (GreyExpert if task == "judge" else TemporalExpert)
     assert seen["expert"] and seen["judge"] and not seen["expert"] & seen["judge"]
 
 
@@ -181,7 +192,7 @@ def test_clips_are_spread_over_all_people(shards: Path) -> None:
     assert len(spread(every, 0)) == len(every)
 
 
-def _saved(folder: Path, network: TemporalExpert | Wav2LipExpert) -> Path:
+def _saved(folder: Path, network: Judgement) -> Path:
     path = folder / f"{network.kind}.safetensors"
     card.save_weights(path, network.state_dict(), {"network": network.config(),
                                                    "calibration": {"scale": 7.5, "bias": -2.5}})
