@@ -16,7 +16,7 @@ from lipsync_core.train.data.ahead import Ahead, Batches
 from lipsync_core.train.expert_augment import generator_of
 from lipsync_core.train.face_augment import FaceAugmentConfig, disturbed
 from lipsync_core.train.loop import Task
-from lipsync_core.train.losses import GeneratorLoss, LossConfig
+from lipsync_core.train.losses import GeneratorLoss, LossConfig, layout
 from lipsync_core.train.networks.generator import GeneratorConfig, GeneratorError, build
 from lipsync_core.train.schedule import Schedule, ScheduleConfig
 from lipsync_core.train.types import Embedder, Expert, FaceBatch
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
     from lipsync_core.train.place import Place
     from lipsync_core.train.validate import Validator
+
+
+#: Weights of what our own generator is asked about the mouth, where it is told about it.
+_HINTS = {"opening": 0.05, "layout": 0.1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ class GeneratorTask(Task):
         kinds = {"picture": critic.PictureCritic, "sync": critic.SyncCritic}
         beside = None if judges.critic == "none" else kinds[judges.critic]()
         schedule = Schedule(run["schedule"])
+        if schedule.config.told and config.kind != "own":
+            raise ConfigError("schedule.told is for our own generator: no other can be told anything")
         if (beside is None) != (schedule.config.critic == 0):
             raise ConfigError("a critic needs both judges.critic (which one) and schedule.critic (its weight)")
         losses = GeneratorLoss(run["losses"], expert, embedder, beside).to(place.device)
@@ -136,23 +142,39 @@ class GeneratorTask(Task):
 
         batch = self.batches.batch(step).to(self.place.device)
         batch = disturbed(batch, self.augment, generator_of(self.seed, step, self.place.rank))
-        made = paint(self.network, batch, self._told(batch, step))
+        hints: dict[str, Tensor] = {}
+        if self.schedule.config.told:
+            made, hints = self._taught(batch, step)
+        else:
+            made = paint(self.network, batch)
         found = dict(self.losses(batch, made, self.schedule.weights(step)))
+        for name, hint in hints.items():
+            found[name] = hint
+            found["total"] = found["total"] + _HINTS[name] * hint
         if self.losses.critic is not None:
             found["critic_own"] = critic_loss(self.losses.critic, batch, made)
             found["total"] = found["total"] + found["critic_own"]
         return found
 
-    def _told(self, batch: FaceBatch, step: int) -> Tensor | None:
-        """The true openings of some rows, NaN for the others."""
-        import torch
+    def _taught(self, batch: FaceBatch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """What our own generator makes when some rows are told the true opening, and what it says about the mouth.
 
-        share = self.schedule.config.told
-        if not share:
-            return None
+        ``opening``: how well that is heard, in usual spreads; pictures teach nothing about hearing it where it is told,
+        and where it is not, they would rather have it always the same. ``layout``: see ``losses.layout``.
+        """
+        import torch
+        from torch.nn.functional import smooth_l1_loss
+
         random = generator_of(self.seed + 1, step, self.place.rank)
-        chosen = torch.rand(len(batch.opening), 1, generator=random) < share
-        return torch.where(chosen.to(batch.opening.device), batch.opening, torch.nan)
+        chosen = torch.rand(len(batch.opening), 1, generator=random) < self.schedule.config.told
+        told = torch.where(chosen.to(batch.opening.device), batch.opening, torch.nan).flatten()
+        mels, spread = batch.mels.flatten(0, 1), self.config.spread
+        face = torch.cat([batch.masked, batch.reference], 1).transpose(1, 2).flatten(0, 1)
+        made, places, painted = self.network.laid_out(mels, face, told)
+        heard = self.network.heard_opening(mels, gain=1.0)
+        hints = {"opening": smooth_l1_loss(heard / spread, batch.opening.flatten() / spread),
+                 "layout": layout(batch, places, painted)}
+        return made.unflatten(0, batch.opening.shape).transpose(1, 2), hints
 
     def validate(self, step: int) -> Mapping[str, Any]:
         """The figures of ``validate.FIGURES``, ``sync_loss`` (the expert's, for the schedule), and a sheet."""
@@ -192,14 +214,13 @@ class GeneratorTask(Task):
         return float(self.losses.sync(replace(batch, sound=sound), windows.contiguous()))
 
 
-def paint(network: nn.Module, batch: FaceBatch, opening: Tensor | None = None) -> Tensor:
-    """What a generator makes of a batch, [B, 3, 5, S, S]. opening: [B, 5], see ``OwnGenerator.forward``."""
+def paint(network: nn.Module, batch: FaceBatch) -> Tensor:
+    """What a generator makes of a batch, [B, 3, 5, S, S]."""
     import torch
 
     face = torch.cat([batch.masked, batch.reference], 1)
     rows, frames = face.shape[0], face.shape[2]
-    told = () if opening is None else (opening.flatten(),)
-    made = network(batch.mels.flatten(0, 1), face.transpose(1, 2).flatten(0, 1), *told)
+    made = network(batch.mels.flatten(0, 1), face.transpose(1, 2).flatten(0, 1))
     return made.unflatten(0, (rows, frames)).transpose(1, 2)
 
 

@@ -29,6 +29,8 @@ OPENING, SPREAD = 0.075, 0.058
 #: Numbers that are read from the sound (``lipsync_core.train.sound.SIGNALS``), of which the first is used here, and the
 #: units that tell it to the decoder.
 READINGS, _TOLD = 3, 32
+#: Things whose places our own generator can say: the lips, and the gap between them.
+LAYOUT = 2
 #: A displacement reaches at most so far, in halves of the picture.
 _REACH = 0.3
 
@@ -132,6 +134,7 @@ class OwnGenerator(nn.Module):
         self.speak = nn.ModuleList(Modulated(c, known) for c in widths[1:-1])
         self.last = Residual(widths[0])
         self.move = convolution(widths[1], 2 * self.warps, zero=True)
+        self.lay = convolution(widths[1], LAYOUT)
         self.paint = convolution(widths[0], 4 * (3 + 1 + self.warps), 1)
         with torch.no_grad():
             self.paint.weight.mul_(0.1)
@@ -148,19 +151,27 @@ class OwnGenerator(nn.Module):
         if face.dim() == 5:
             batch, _, steps = face.shape[:3]
             told = None if opening is None else opening.flatten()
-            made = self._generate(mels.flatten(0, 1), face.transpose(1, 2).flatten(0, 1), told)
+            made, *_ = self.laid_out(mels.flatten(0, 1), face.transpose(1, 2).flatten(0, 1), told)
             return made.unflatten(0, (batch, steps)).transpose(1, 2)
-        return self._generate(mels, face, opening)
+        return self.laid_out(mels, face, opening)[0]
 
-    def heard_opening(self, mels: Tensor) -> Tensor:
-        """How far the lips are apart by the sound [N, 1, 80, 16] alone: [N], in eye distances."""
-        return self.config.opening + self.config.spread * self._relative(activate(self.sound(mels)), None)[:, 0]
+    def heard_opening(self, mels: Tensor, gain: float | None = None) -> Tensor:
+        """How far the lips are apart by the sound [N, 1, 80, 16] alone: [N], in eye distances. gain: the configured one
+        unless given."""
+        read = self.read(activate(self.sound(mels)))[:, 0].float()
+        return self.config.opening + self.config.spread * read * (self.config.gain if gain is None else gain)
 
-    def _generate(self, mels: Tensor, face: Tensor, opening: Tensor | None) -> Tensor:
+    def laid_out(self, mels: Tensor, face: Tensor, opening: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """``forward`` of N frames, and what it knows of its picture from ``top_of`` down.
+
+        The second is [N, 2, (S - top) / 4, S / 4]: log-odds that the lips, and the gap between them, are there. The
+        third is [N, 1, S - top, S], the share of a pixel that is painted rather than moved.
+        """
         dtype, top = self.stem.weight.dtype, top_of(self.size)
         heard = activate(self.sound(mels.to(dtype)))
         gap = self._relative(heard, opening).to(heard.dtype)
-        flow, paint = self._decide(torch.cat((heard, activate(self.tell(gap)).to(heard.dtype)), 1), face.to(dtype))
+        known = torch.cat((heard, activate(self.tell(gap)).to(heard.dtype)), 1)
+        flow, layout, paint = self._decide(known, face.to(dtype))
         masked, reference = face.chunk(2, 1)
         colours, choice = paint.float().split((3, 1 + self.warps), 1)
         choice = choice.softmax(1)
@@ -171,7 +182,8 @@ class OwnGenerator(nn.Module):
             made = made + choice[:, k + 1:k + 2] * shown
         above, below = masked.split((top, self.size - top), 2)
         hole = (below == 0).all(1, keepdim=True)
-        return torch.cat((above, torch.where(hole, made.to(face.dtype), below)), 2)
+        made = torch.cat((above, torch.where(hole, made.to(face.dtype), below)), 2)
+        return made, layout.float(), choice[:, :1]
 
     def _relative(self, heard: Tensor, told: Tensor | None) -> Tensor:
         """The opening against its usual one in usual spreads, [N, 1]; heard where it is not told."""
@@ -181,22 +193,23 @@ class OwnGenerator(nn.Module):
         known = (told.float()[:, None] - self.config.opening) / self.config.spread
         return torch.where(known.isnan(), read, known.nan_to_num())
 
-    def _decide(self, heard: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
-        """Displacements at a quarter of the size, colours and choices at the full one, all from ``top_of`` down."""
+    def _decide(self, known: Tensor, face: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Displacements and layout at a quarter of the size, colours and choices at the full one, from ``top_of``
+        down."""
         x = functional.pixel_unshuffle(face, 2).contiguous(memory_format=torch.channels_last)
         kept = [x := self.stem(x - 0.5)]
         for down, look in zip(self.down, self.look, strict=True):
             kept.append(x := look(down(activate(x))))
         x = kept.pop() + self.place
         for block in self.deep:
-            x = block(x, heard)
+            x = block(x, known)
         for stage in range(len(self.speak), 0, -1):
             skip = kept.pop()
             x = self.up[stage](activate(x), skip if stage > 1 else self._lower(skip))
-            x = self.speak[stage - 1](x, heard)
-        flow = self.move(activate(x))
+            x = self.speak[stage - 1](x, known)
+        flow, layout = self.move(activate(x)), self.lay(activate(x))
         x = self.last(self.up[0](activate(x), self._lower(kept.pop())))
-        return flow, functional.pixel_shuffle(self.paint(activate(x)), 2)
+        return flow, layout, functional.pixel_shuffle(self.paint(activate(x)), 2)
 
     def _lower(self, x: Tensor) -> Tensor:
         """The rows from ``top_of`` down, of a picture of any size."""

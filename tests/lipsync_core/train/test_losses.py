@@ -199,3 +199,16 @@ def test_a_critic_that_hears_refuses_real_mouths_with_another_sound() -> None:
         own, other = critic(one.sound, one.target), critic(one.sound.roll(1, 0), one.target)
     assert (own > other).all()
     assert critic(one.sound, replace(one).target).shape == (4,)
+
+
+def test_layout_is_cheap_where_the_mouth_is_known() -> None:
+    one = batch(size=96)
+    rows = 64
+    lips, gap = (mask.transpose(1, 2).flatten(0, 1)[:, :, -rows:] for mask in (one.mouth, one.inner))
+    both = functional.avg_pool2d(torch.cat((lips, gap), 1), 4)
+    known = losses.layout(one, 20 * (both - 0.5), gap.clamp(0.01, 0.99))
+    lost = losses.layout(one, torch.zeros_like(both), torch.full_like(gap, 0.5))
+    assert known < 0.2 * lost
+    share = torch.full_like(gap, 0.5).requires_grad_()
+    losses.layout(one, torch.zeros_like(both), share).backward()
+    assert (share.grad[gap == 1] < 0).all() and (share.grad[lips == 0] == 0).all()
