@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 #: Weights of what our own generator is asked about the mouth, where it is told about it.
-_HINTS = {"opening": 0.05, "layout": 0.1}
+_HINTS = {"opening": 0.1, "layout": 0.1}
 
 
 @dataclass(frozen=True, slots=True)
