@@ -24,12 +24,22 @@ from typing import Any
 
 from lipsync_core.train.ablation_jury import CONTROLS, JUDGED, Jury
 from lipsync_core.train.ablation_report import Report
-from lipsync_core.train.ablation_runs import VARIANTS, AblationError, Variant, owned, same_settings, train, write_json
+from lipsync_core.train.ablation_runs import (
+    VARIANTS,
+    AblationError,
+    Stopped,
+    Variant,
+    owned,
+    same_settings,
+    train,
+    write_json,
+)
 from lipsync_core.train.validate import Mesh
 
 Say = Callable[[str], None]
 _say: Say = partial(print, flush=True)
 _DONE = "trained.json"
+_NOT_YET = 3
 _QUICK_STEPS, _QUICK_CLIPS, _QUICK_FRAMES = 6, 2, 25
 _QUICK = ("data.batch=2", "generator.width=0.34", "optimizer.warmup=1")
 
@@ -60,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when all is trained and judged, 3 when time ran out before, 2 when it cannot be done."""
+    """0 when all is trained and judged, 3 when time ran out or a signal came before, 2 when it cannot be done."""
     from lipsync_core.face.models import ModelError
     from lipsync_core.models.checkpoint import CheckpointError
     from lipsync_core.train.checkpoint import ResumeError
@@ -71,6 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return run(options)
+    except Stopped:
+        return _NOT_YET
     except (AblationError, CheckpointError, ConfigError, ModelError, ResumeError, ShardError, TrainingError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -102,7 +114,7 @@ def run(options: argparse.Namespace, mesh: Mesh | None = None, say: Say = _say) 
     missing = report.missing()
     if missing:
         say(f"Not there yet: {', '.join(missing)}; the same command goes on.")
-        return 3
+        return _NOT_YET
     report.write()
     if not options.quick:
         report.keep(options.history, {"steps": options.steps, "clips": options.clips, "frames": options.frames,
@@ -146,6 +158,8 @@ def _train(variant: Variant, seed: int, folder: Path, options: argparse.Namespac
     say(f"{variant.name}, seed {seed}")
     seconds = None if options.seconds is None else ends - time.monotonic()
     trained = train(variant, folder, changes_of(options, variant, seed), seconds=seconds, say=say)
+    if trained.is_told:
+        raise Stopped
     if trained.is_done:
         write_json(done, {"steps": trained.steps, "last_call_seconds": round(trained.seconds, 1)})
 

@@ -22,6 +22,10 @@ class AblationError(ValueError):
     """The ablation cannot be run as asked; the message says why in one sentence."""
 
 
+class Stopped(Exception):
+    """A signal asked to stop; what was done is kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """One of the generators that are compared; ``config`` is its run.
@@ -60,10 +64,12 @@ QUESTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """How far a run is. steps: done so far; is_done: none is missing. seconds: of this call."""
+    """How far a run is. steps: done so far; is_done: none is missing; is_told: a signal asked to stop. seconds: of this
+    call."""
 
     steps: int
     is_done: bool
+    is_told: bool
     seconds: float
 
 
@@ -87,7 +93,7 @@ def train(variant: Variant, folder: Path, changes: Sequence[str], *, seconds: fl
             _same_beginning(folder.parent / f"begun_seed{described.loop.seed}.json", _hash(trainer.task.network))
         outcome = trainer.fit(seconds)
         trainer.task.losses.check_frozen()
-    return Trained(outcome.step, outcome.step >= described.loop.steps, outcome.seconds)
+    return Trained(outcome.step, outcome.step >= described.loop.steps, outcome.reason == "signal", outcome.seconds)
 
 
 def generator_of(path: Path, device: Any = "cpu") -> Any:

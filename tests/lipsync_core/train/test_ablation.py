@@ -14,7 +14,7 @@ import torch
 from lipsync_core.train import ablation
 from lipsync_core.train.ablation_judge import ANOTHER, TRUTH, Bench, found_share
 from lipsync_core.train.ablation_report import Report
-from lipsync_core.train.ablation_runs import CONFIGS, VARIANTS, AblationError, owned
+from lipsync_core.train.ablation_runs import CONFIGS, VARIANTS, AblationError, Trained, Variant, owned
 from lipsync_core.train.card import read_weights, save_weights
 from lipsync_core.train.data.shards import Shards
 from lipsync_core.train.networks.expert import build
@@ -119,6 +119,18 @@ def _kept_once(out: Path) -> None:
     kept = json.loads(line)
     assert kept["part"] == "ablation" and kept["steps"] == 2 and kept["torch"] == torch.__version__
     assert {row["name"] for row in kept["rows"]} == {TRUTH, ANOTHER, "l1"}
+
+
+def test_a_signal_stops_all_of_it(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def told(variant: Variant, *_: object, **__: object) -> Trained:
+        asked.append(variant.slug)
+        return Trained(1, False, True, 0.1)
+
+    monkeypatch.setattr(ablation, "train", told)
+    assert ablation.main(_options(made, tmp_path / "out", "--only", *SOME)) == 3
+    assert asked == ["l1"]
 
 
 def test_a_run_that_begins_otherwise_is_refused(made: Path, tmp_path: Path) -> None:
