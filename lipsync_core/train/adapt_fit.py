@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from lipsync_core.train.losses import GeneratorLoss
 
 #: Windows (of five frames) in a step.
-BATCH = 4
+BATCH = 2
 #: More steps learn a short clip by heart; fewer are not worth the comparison.
 MOST_STEPS, LEAST_STEPS = 3000, 20
 SYNC_WEIGHT = 0.03
-_RATE, _TIMED_STEPS, _SAVE_S = 3e-4, 3, 30.0
+_RATE, _TIMED_STEPS, _SAVE_S = 6e-4, 4, 30.0
 _PLAN, _SPENT, _RUN = "plan.json", "spent.json", "run"
 
 #: ``say(sentence)`` for people; ``report(done, total, message)`` for a bar.
