@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from functools import partial
 from pathlib import Path
 
 CATALOG = Path(__file__).with_name("catalog.toml")
@@ -24,14 +25,13 @@ def refreshed(text: str, package: Path) -> str:
         folder = _FOLDER.search(model)
         if f'package = "{OWN}"' not in model or folder is None:
             continue
-        place = package / folder["folder"]
-        models[i] = _FILE.sub(lambda found, place=place: _row(place, found["path"]), model)
+        models[i] = _FILE.sub(partial(_row, package / folder["folder"]), model)
     return "[[model]]\n".join(models)
 
 
-def _row(place: Path, name: str) -> str:
-    content = (place / name).read_bytes()
-    return f'path = "{name}"\nbytes = {len(content)}\nsha256 = "{hashlib.sha256(content).hexdigest()}"'
+def _row(place: Path, found: re.Match[str]) -> str:
+    content = (place / found["path"]).read_bytes()
+    return f'path = "{found["path"]}"\nbytes = {len(content)}\nsha256 = "{hashlib.sha256(content).hexdigest()}"'
 
 
 def main() -> None:

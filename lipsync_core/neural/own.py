@@ -25,7 +25,7 @@ from lipsync_core.face.types import FaceAnalysis
 from lipsync_core.face.video import VideoSource
 from lipsync_core.models.checkpoint import CheckpointError
 from lipsync_core.neural.box import face_boxes
-from lipsync_core.neural.composite import Image, colour_face, see
+from lipsync_core.neural.composite import FACE, Image, colour_face, see
 from lipsync_core.neural.wav2lip import Generator, Options, Reference, Wav2LipSync
 from lipsync_core.neural.weights import EMBEDDED, KIND
 from lipsync_core.speech.articulation import articulate
@@ -60,7 +60,7 @@ def load(path: Path | None = None, device: str = "cpu") -> Weights:
     generator.
     """
     from lipsync_core.train.card import read_weights
-    from lipsync_core.train.networks.generator import GeneratorConfig, GeneratorError, build
+    from lipsync_core.train.networks.generator import GeneratorError, build
 
     path = Path(path or EMBEDDED)
     state, card = read_weights(path)
@@ -74,7 +74,7 @@ def load(path: Path | None = None, device: str = "cpu") -> Weights:
         raise CheckpointError(f"{path.name} does not fit the generator that its card describes") from error
     if unknown or any(not name.endswith("num_batches_tracked") for name in missing):
         raise CheckpointError(f"{path.name} does not fit the generator that its card describes")
-    return Weights(network.eval().requires_grad_(False).to(device), int(config.get("size", GeneratorConfig.size)), card)
+    return Weights(network.eval().requires_grad_(False).to(device), int(config.get("size", FACE)), card)
 
 
 class References:
