@@ -269,3 +269,9 @@ def test_what_wins_is_kept_as_weights_that_load(studio: SimpleNamespace, tmp_pat
         "0.80 / 25.0 dB / 0.500 (sharpness 0.95, likeness 0.95); adapted 2.80 % / 0.85 / 26.0 dB / 0.820 (sharpness "
         "0.95, likeness 0.95).")
     assert json.loads((tmp_path / "adaptation.json").read_text())["won"] is True
+
+
+def test_a_time_that_comparing_alone_would_take_is_told_early(studio: SimpleNamespace, tmp_path: Path) -> None:
+    with pytest.raises(AdaptError, match=r"Comparing alone takes \d+ s here"):
+        run(studio, tmp_path, seconds=0.5)
+    assert not (tmp_path / "work" / "generator.mp4").exists()
