@@ -35,7 +35,8 @@ _LIMITS = {
                       "Background, hair and light are part of what it has learnt. Use an ArcFace file of your own "
                       "where identity matters."),
 }
-_TITLES = {"temporal": "Sync expert (teacher)", "wav2lip": "Sync judge (independent of the teacher)"}
+_TITLES = {"temporal": "Sync expert (teacher)", "grey": "Sync judge (independent of the teacher)",
+           "wav2lip": "Sync expert (Wav2Lip's layout)", "face-embedder": "Face embedder"}
 
 
 def expert_metrics(path: Path, shards: Shards, calibrate_on: Shards | None = None) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def expert_metrics(path: Path, shards: Shards, calibrate_on: Shards | None = Non
 def page(name: str, card: Mapping[str, Any]) -> str:
     """The card as Markdown."""
     kind = card["network"]["kind"]
-    lines = [f"# {_TITLES.get(kind, 'Face embedder')}: `{name}`", "", card["note"], "",
+    lines = [f"# {_TITLES[kind]}: `{name}`", "", card["note"], "",
              f"- Network: `{card['network']}`, {card['parameters']:,} parameters, float16",
              f"- Licence: {card['licence']}", f"- Data: {card['data']['what']}; {_said(card['data'])}",
              f"- Training: {card['step']} steps, seed {card['config']['loop']['seed']}, "
