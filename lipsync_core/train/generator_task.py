@@ -170,8 +170,9 @@ class GeneratorTask(Task):
         told = torch.where(chosen.to(batch.opening.device), batch.opening, torch.nan).flatten()
         mels, spread = batch.mels.flatten(0, 1), self.config.spread
         face = torch.cat([batch.masked, batch.reference], 1).transpose(1, 2).flatten(0, 1)
-        made, places, painted = self.network.laid_out(mels, face, told)
-        heard = self.network.heard_opening(mels, gain=1.0)
+        network: Any = self.network  # of kind "own": the others have no such methods
+        made, places, painted = network.laid_out(mels, face, told)
+        heard = network.heard_opening(mels, gain=1.0)
         hints = {"opening": smooth_l1_loss(heard / spread, batch.opening.flatten() / spread),
                  "layout": layout(batch, places, painted)}
         return made.unflatten(0, batch.opening.shape).transpose(1, 2), hints
