@@ -191,7 +191,7 @@ def likeness(embedder: Embedder, pictures: npt.NDArray[np.uint8], people: npt.ND
         hits = np.cumsum(same[order]) / max(count, 1)
         slips = np.cumsum(~same[order]) / max(rest, 1)
         found |= {f"{name}auc": float((ranks.sum() - count * (count + 1) / 2) / max(count * rest, 1)),
-                  f"{name}same": float(cosine[same].mean()), f"{name}other": float(cosine[~same].mean()),
+                  f"{name}same": _mean(cosine[same]), f"{name}other": _mean(cosine[~same]),
                   f"{name}best": float(np.max(hits + 1 - slips) / 2)}
     return found
 
@@ -207,6 +207,10 @@ def held_out(shards: Shards, pictures: int = _PICTURES_A_PERSON) -> tuple[npt.ND
             numbers.append(number)
     empty = np.zeros((0, shards.size, shards.size, 3), np.uint8)
     return (np.stack(rows) if rows else empty), np.array(numbers, np.int64)
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else float("nan")
 
 
 def faces_of(pictures: Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8]) -> Tensor:

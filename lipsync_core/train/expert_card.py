@@ -55,7 +55,7 @@ def expert_metrics(path: Path, shards: Shards, calibrate_on: Shards | None = Non
                "nearest_of_31": told.top1, "nearest_within_a_frame": told.top3, "clips_found": told.found_share(),
                "area_under_curve": told.auc, "calibration_error": told.ece,
                "offsets_found": [clip["offset"] for clip in told.found]}
-    rounded = {key: round(value, 4) if isinstance(value, float) else value for key, value in metrics.items()}
+    rounded = _rounded(metrics)
     return rounded if calibration is None else rounded | {"calibration": calibration}
 
 
@@ -80,6 +80,12 @@ def page(name: str, card: Mapping[str, Any]) -> str:
         lines += [f"- {key.replace('_', ' ')}: {value}" for key, value in metrics.items()
                   if key not in ("in_sync_against", "in_sync_against_5_to_15")] + [""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _rounded(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Four digits; what cannot be said of so few clips or people is left out."""
+    return {key: round(value, 4) if isinstance(value, float) else value for key, value in figures.items()
+            if not isinstance(value, float) or np.isfinite(value)}
 
 
 def _said(data: Mapping[str, Any]) -> str:
@@ -107,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
             card["calibration"] = dict(zip(("scale", "bias"), metrics[name].pop("calibration"), strict=True))
         else:
             found = likeness(load_embedder(given.weights), *held_out(shards))
-            metrics[name] = {key: round(value, 4) for key, value in found.items()}
+            metrics[name] = _rounded(found)
     # Where the shards lay on the machine that trained is nobody's business.
     card["config"]["data"]["shards"] = given.shards.name
     card |= {"metrics": metrics, "licence": LICENCE, "limits": _LIMITS[card["kind"]], "note": given.note,
