@@ -37,10 +37,11 @@ if TYPE_CHECKING:
 
 _DATA = ("rendered heads speaking with synthesised voices in several languages (samples/corpus.py); no picture and no "
          "sound of a real person")
-_LIMITS = ("Learnt from rendered heads alone, few of them, and for a short time: a recorded person's mouth follows the "
-           "sound less closely than a rendered one's (see the figures) and is softer than the picture around it. Faces "
-           "turned far away, beards and things before the mouth are painted badly. Adapt it to a speaker, or use the "
-           "atlas, where quality matters.")
+_LIMITS = ("Learnt from rendered heads alone, few of them, and for a short time. A recorded person's mouth hardly follows "
+           "the sound (see the figures: better than another sound or no change, and not good), and all mouths are "
+           "softer than the pictures around them: teeth are a light blur. Faces turned far away, long beards and things "
+           "before the mouth are painted badly; where the reference is turned otherwise, a seam shows at the nose. A "
+           "start for adaptation to a speaker; use the atlas where quality matters.")
 _KINDS = ("own", "other", "reference")
 #: What the page shows of each clip's figures, in this order, where it is there.
 _SHOWN = ("opening_r", "lag_ms", "amplitude", "closure_hits", "false_closures", "lip_distance", "sharpness", "jitter",
@@ -94,7 +95,8 @@ def page(name: str, card: Mapping[str, Any]) -> str:
         lines += [f"## Measured on {where.replace('_', ' ')}", "",
                   f"{metrics['clips']} clips, {metrics['frames']} frames, {metrics['closures']} closures; by a mesh "
                   "read off the made pictures. The rows are explained in `lipsync_core.train.validate.FIGURES`; the "
-                  "judge is not the expert that taught.", "",
+                  "judge is not the expert that taught, and asks of the second column whether it fits that other "
+                  "sound. The reference is chosen to differ from the truth, hence correlations below 0.", "",
                   "| figure | generator | the same with another clip's sound | the reference's mouth, unchanged |",
                   "|---|---|---|---|"]
         lines += [f"| {key.replace('_', ' ')} | " + " | ".join(
