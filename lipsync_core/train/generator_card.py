@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 
 _DATA = ("rendered heads speaking with synthesised voices in several languages (samples/corpus.py); no picture and no "
          "sound of a real person")
-_LIMITS = ("Learnt from rendered heads alone, few of them, and for a short time. A recorded person's mouth hardly follows "
-           "the sound (see the figures: better than another sound or no change, and not good), and all mouths are "
-           "softer than the pictures around them: teeth are a light blur. Faces turned far away, long beards and things "
-           "before the mouth are painted badly; where the reference is turned otherwise, a seam shows at the nose. A "
-           "start for adaptation to a speaker; use the atlas where quality matters.")
+_LIMITS = ("Learnt from rendered heads alone, few of them, and for a short time. A recorded person's mouth hardly "
+           "follows the sound (see the figures: better than another sound or no change, and not good), and all mouths "
+           "are softer than the pictures around them: teeth are a light blur. Faces turned far away, long beards and "
+           "things before the mouth are painted badly; where the reference is turned otherwise, a seam shows at the "
+           "nose. A start for adaptation to a speaker; use the atlas where quality matters.")
 _KINDS = ("own", "other", "reference")
 #: What the page shows of each clip's figures, in this order, where it is there.
 _SHOWN = ("opening_r", "lag_ms", "amplitude", "closure_hits", "false_closures", "lip_distance", "sharpness", "jitter",
