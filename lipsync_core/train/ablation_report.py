@@ -3,9 +3,11 @@ wrote, so it can be made again at any time."""
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from lipsync_core.bench import report as history
@@ -57,7 +59,21 @@ class Report:
         order = [*_CONTROL_ROWS, *(variant.name for variant in self.variants)]
         if not self.groups:
             return "Nothing is judged yet."
-        return "\n\n".join([table(self.groups, order), *(f"- {v.sentence}" for v in self.verdicts())])
+        return "\n\n".join([table(self.groups, order), *(f"- {v.sentence}" for v in self.verdicts()),
+                            *(f"- {sentence}" for sentence in self.warnings())])
+
+    def warnings(self) -> list[str]:
+        """Where the judge is more content with what was made than with what was there: it was taken in."""
+        found = []
+        for group, scores in self.groups.items():
+            right = {name: fmean(means(rows).get("judge_right", math.nan) for rows in by_seed.values())
+                     for name, by_seed in scores.items()}
+            true = right.get(TRUTH, 1.0)
+            above = [name for name, value in right.items() if name not in _CONTROL_ROWS and value > true]
+            if above:
+                found.append(f"{group}: the judge finds the sound more often in what {', '.join(above)} made than in "
+                             "the truth. That is no better lip-sync: what pleases one expert pleases another.")
+        return found
 
     def write(self) -> None:
         """``ablation.md``, ``ablation.json`` and the sheets."""
