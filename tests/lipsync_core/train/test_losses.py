@@ -168,7 +168,7 @@ def test_hinge_is_nothing_when_both_sides_are_clear() -> None:
 @pytest.mark.parametrize("kind", [PictureCritic, SyncCritic])
 def test_critics_learn_and_keep_gradients_apart(kind: type[PictureCritic | SyncCritic]) -> None:
     torch.manual_seed(0)
-    critic = kind(16)
+    critic = kind(8)
     one = batch(4, size=96)
     made = functional.avg_pool3d(one.target, (1, 5, 5), 1, (0, 2, 2)).requires_grad_()
     generator_side(critic, one, made).backward()
@@ -189,9 +189,9 @@ def test_critics_learn_and_keep_gradients_apart(kind: type[PictureCritic | SyncC
 
 def test_a_critic_that_hears_refuses_real_mouths_with_another_sound() -> None:
     torch.manual_seed(0)
-    critic, one = SyncCritic(16), batch(4, size=96)
+    critic, one = SyncCritic(8), batch(4, size=96)
     optimizer = torch.optim.Adam(critic.parameters(), 2e-3)
-    for _ in range(40):
+    for _ in range(30):
         optimizer.zero_grad()
         critic_loss(critic, one, one.reference).backward()
         optimizer.step()

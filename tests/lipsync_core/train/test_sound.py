@@ -24,7 +24,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     described = from_dict({
         "task": "sound", "data": {"shards": "shards", "batch": 64}, "sound": {"sound": 32, "share": 0.0},
         "optimizer": {"rate": 2e-3, "warmup": 5},
-        "loop": {"steps": 40, "ema": 0.9, "log": 0, "validate": 40, "precision": "fp32"}}, run.sections_of, folder)
+        "loop": {"steps": 30, "ema": 0.9, "log": 0, "validate": 30, "precision": "fp32"}}, run.sections_of, folder)
     outcome = run.train(described, folder / "run", say=lambda line: None)
     assert outcome.figures["opening_r"] > 0.6
     return folder
