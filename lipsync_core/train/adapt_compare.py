@@ -63,7 +63,7 @@ class Row:
 
     def beats(self, other: Row) -> bool:
         """See ``RULE``."""
-        nearer = (self.lip_distance <= other.lip_distance * (1 - MARGINS["lip_distance"])
+        nearer = (self.lip_distance < other.lip_distance * (1 - MARGINS["lip_distance"])
                   and all(getattr(self, name) >= getattr(other, name) + MARGINS[name]
                           for name in ("opening_r", "psnr_db", "ssim")))
         # More than the real sharpness is noise, and no gain.

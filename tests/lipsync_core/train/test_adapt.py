@@ -205,7 +205,8 @@ BETTER = Row(0.028, 0.85, 26.0, 0.82, 0.95, 0.95, 40)
 
 @pytest.mark.parametrize(("worse", "beats"), [
     ({}, True), ({"lip_distance": 0.0298}, False), ({"opening_r": 0.77}, False), ({"opening_r": 0.79}, True),
-    ({"psnr_db": 25.0}, False), ({"ssim": 0.80}, False), ({"sharpness": 0.80}, False), ({"identity": 0.80}, False), ({"sharpness": 0.87}, True),
+    ({"psnr_db": 25.0}, False), ({"ssim": 0.80}, False), ({"sharpness": 0.80}, False), ({"identity": 0.80}, False),
+    ({"sharpness": 0.87}, True),
     ({"identity": float("nan")}, True), ({"sharpness": 2.0}, True)])
 def test_every_figure_must_be_nearer_and_little_may_be_lost(worse: dict[str, float], beats: bool) -> None:
     row = replace(BETTER, **worse)
