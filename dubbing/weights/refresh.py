@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 CATALOG = Path(__file__).with_name("catalog.toml")
@@ -35,10 +36,9 @@ def _row(place: Path, found: re.Match[str]) -> str:
 
 
 def main() -> None:
-    import lipsync_core
-
-    assert lipsync_core.__file__ is not None
-    text = refreshed(CATALOG.read_text(encoding="utf-8"), Path(lipsync_core.__file__).parent)
+    found = find_spec(OWN)
+    assert found is not None and found.origin is not None
+    text = refreshed(CATALOG.read_text(encoding="utf-8"), Path(found.origin).parent)
     beside = CATALOG.with_name(f".{CATALOG.name}.{os.getpid()}")
     beside.write_text(text, encoding="utf-8")
     os.replace(beside, CATALOG)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import cv2
 import numpy as np
 
 from lipsync_core.atlas import shape
+from lipsync_core.engine import FACES, AtlasLipSync, Span
 from lipsync_core.face.types import FaceAnalysis, FaceTrack
 
 HEIGHT, WIDTH, SCALE = 240, 320, 90.0
@@ -93,3 +95,22 @@ def write_video(path: Path, points: np.ndarray, rate: int = 25) -> None:
         for face in points:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(draw(face), format="rgb24")))
         container.mux(stream.encode())
+
+
+def learnt(root: Path, count: int, hidden: slice = slice(0)) -> SimpleNamespace:
+    """A clip of ``count`` frames under ``root`` with its tracks and its model; the mouth is hidden in ``hidden``.
+
+    Fields: root, video, tracks, models (folders), analysis, engine, seen (what learning found).
+    """
+    for name in ("tracks", "models"):
+        (root / name).mkdir()
+    points = talking(count)
+    write_video(root / "clip.mp4", points)
+    visibility = np.ones(count)
+    visibility[hidden] = 0
+    analysis = analysis_of(points, np.arange(count) * 40.0, visibility)
+    analysis.save(root / "tracks" / FACES)
+    engine = AtlasLipSync(root)
+    seen = engine.model(root / "clip.mp4", root / "tracks", [Span("ana", 0, count * 40)], root / "models")
+    return SimpleNamespace(root=root, video=root / "clip.mp4", tracks=root / "tracks", models=root / "models",
+                           analysis=analysis, engine=engine, seen=seen)

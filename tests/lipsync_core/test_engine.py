@@ -13,12 +13,12 @@ import pytest
 from lipsync_core.atlas import shape
 from lipsync_core.atlas.model import Atlas
 from lipsync_core.atlas.plan import make_plan
-from lipsync_core.engine import FACES, AtlasLipSync, Line, Span, plates_of
+from lipsync_core.engine import FACES, Line, Span, plates_of
 from lipsync_core.face.types import FaceAnalysis
 from lipsync_core.face.video import VideoSource
 from lipsync_core.patch import patched_frames, read_patches
 from lipsync_core.speech.articulation import articulate
-from tests.lipsync_core.cartoon import JAW, analysis_of, talking, write_video
+from tests.lipsync_core.cartoon import JAW, learnt
 
 FRAMES = 66
 
@@ -31,18 +31,7 @@ def phones(text: str, start_ms: float = 0.0, each_ms: float = 110.0) -> list[Sim
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A clip with its tracks and its model; the face is hidden in frames 30 to 33."""
-    root = tmp_path_factory.mktemp("studio")
-    for name in ("tracks", "models"):
-        (root / name).mkdir()
-    points = talking(FRAMES)
-    write_video(root / "clip.mp4", points)
-    visibility = np.ones(FRAMES)
-    visibility[30:34] = 0
-    analysis_of(points, np.arange(FRAMES) * 40.0, visibility).save(root / "tracks" / FACES)
-    engine = AtlasLipSync(root)
-    seen = engine.model(root / "clip.mp4", root / "tracks", [Span("ana", 0, 2640)], root / "models")
-    return SimpleNamespace(root=root, video=root / "clip.mp4", tracks=root / "tracks", models=root / "models",
-                           engine=engine, seen=seen)
+    return learnt(tmp_path_factory.mktemp("studio"), FRAMES, slice(30, 34))
 
 
 def _line(**changes: object) -> Line:

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from lipsync_core.engine import FACES, AtlasLipSync, Line, Span
+from lipsync_core.engine import Line
 from lipsync_core.models.checkpoint import CheckpointError
 from lipsync_core.neural import own
 from lipsync_core.neural.own import OwnLipSync, References, spread
 from lipsync_core.neural.wav2lip import Options
 from lipsync_core.neural.weights import problem
 from lipsync_core.patch import read_patches
-from tests.lipsync_core.cartoon import analysis_of, talking, write_video
+from tests.lipsync_core.cartoon import learnt
 from tests.lipsync_core.train.tiny_generator import write_tiny
 
 FRAMES = 40
@@ -25,15 +25,7 @@ FRAMES = 40
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    root = tmp_path_factory.mktemp("own")
-    for name in ("tracks", "models"):
-        (root / name).mkdir()
-    points = talking(FRAMES)
-    write_video(root / "clip.mp4", points)
-    analysis = analysis_of(points, np.arange(FRAMES) * 40.0)
-    analysis.save(root / "tracks" / FACES)
-    AtlasLipSync(root).model(root / "clip.mp4", root / "tracks", [Span("ana", 0, 1600)], root / "models")
-    return SimpleNamespace(root=root, video=root / "clip.mp4", tracks=root / "tracks", models=root / "models")
+    return learnt(tmp_path_factory.mktemp("own"), FRAMES)
 
 
 def line() -> Line:

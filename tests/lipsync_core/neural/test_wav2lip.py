@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from lipsync_core.engine import FACES, SPEAKERS, AtlasLipSync, Line, Span
-from lipsync_core.face.types import FaceAnalysis
 from lipsync_core.face.video import VideoSource
 from lipsync_core.models import mel
 from lipsync_core.models.wav2lip import Wav2Lip
@@ -22,7 +21,7 @@ from lipsync_core.neural.box import face_boxes
 from lipsync_core.neural.wav2lip import Options, Wav2LipSync, fastest, windows_of
 from lipsync_core.patch import Patch, patched_frames, read_patches
 from tests.lipsync_core import cartoon
-from tests.lipsync_core.cartoon import analysis_of, talking, write_video
+from tests.lipsync_core.cartoon import analysis_of, learnt, talking, write_video
 
 FRAMES = 40
 RATE = 16_000
@@ -31,18 +30,9 @@ RATE = 16_000
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A clip with tracks and a model; the mouth is hidden in frames 20 to 23."""
-    root = tmp_path_factory.mktemp("neural")
-    for name in ("tracks", "models"):
-        (root / name).mkdir()
-    points = talking(FRAMES)
-    write_video(root / "clip.mp4", points)
-    visibility = np.ones(FRAMES)
-    visibility[20:24] = 0
-    analysis_of(points, np.arange(FRAMES) * 40.0, visibility).save(root / "tracks" / FACES)
-    AtlasLipSync(root).model(root / "clip.mp4", root / "tracks", [Span("ana", 0, 1600)], root / "models")
-    return SimpleNamespace(root=root, video=root / "clip.mp4", tracks=root / "tracks", models=root / "models",
-                           analysis=FaceAnalysis.load(root / "tracks" / FACES),
-                           pictures={p.number: p for p in VideoSource(root / "clip.mp4").frames()})
+    made = learnt(tmp_path_factory.mktemp("neural"), FRAMES, slice(20, 24))
+    made.pictures = {p.number: p for p in VideoSource(made.video).frames()}
+    return made
 
 
 def line(**changes: object) -> Line:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_core.engine import FACES, AtlasLipSync, Span
+from lipsync_core.engine import Span
 from lipsync_core.face.types import FaceAnalysis
 from lipsync_core.face.video import VideoSource
 from lipsync_core.neural import own
@@ -26,7 +26,7 @@ from lipsync_core.train.adapt_data import GAP_MS, divide, learnt_part, write_mat
 from lipsync_core.train.adapt_fit import TooSlow, fit
 from lipsync_core.train.data.shards import Shards
 from lipsync_core.train.losses import GeneratorLoss, LossConfig
-from tests.lipsync_core.cartoon import analysis_of, talking, write_video
+from tests.lipsync_core.cartoon import learnt
 from tests.lipsync_core.train.tiny_generator import write_tiny
 
 FRAMES, RATE = 150, 16_000
@@ -36,17 +36,10 @@ SPEECH = (TimedPhone("a", 0.0, 6000.0),)
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """Six seconds of a drawn talker with tracks, a model and a tiny generator."""
-    root = tmp_path_factory.mktemp("adapt")
-    for name in ("tracks", "models"):
-        (root / name).mkdir()
-    points = talking(FRAMES)
-    write_video(root / "clip.mp4", points)
-    analysis = analysis_of(points, np.arange(FRAMES) * 40.0)
-    analysis.save(root / "tracks" / FACES)
-    AtlasLipSync(root).model(root / "clip.mp4", root / "tracks", [Span("ana", 0, 6000)], root / "models")
-    sound = (np.random.default_rng(5).normal(0, 0.1, FRAMES * 640)).astype(np.float32)
-    return SimpleNamespace(root=root, video=root / "clip.mp4", tracks=root / "tracks", models=root / "models",
-                           analysis=analysis, sound=sound, generator=write_tiny(root / "tiny.safetensors"))
+    made = learnt(tmp_path_factory.mktemp("adapt"), FRAMES)
+    made.sound = (np.random.default_rng(5).normal(0, 0.1, FRAMES * 640)).astype(np.float32)
+    made.generator = write_tiny(made.root / "tiny.safetensors")
+    return made
 
 
 def plain_losses() -> GeneratorLoss:
