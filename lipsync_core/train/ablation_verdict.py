@@ -17,6 +17,8 @@ import numpy as np
 _DRAWS = 2000
 _LEAST_PEOPLE = 4
 _PERCENT = (2.5, 97.5)
+#: Below this mean correlation of lip opening nobody follows the sound, and a difference is one of noise.
+_FOLLOWS = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is said of one comparison on one group of clips. outcome: "gain", "loss", "mixed", "judge only",
-    "mesh only" or "none"; differences: by figure's key; people: how many were compared."""
+    """What is said of one comparison on one group of clips.
+
+    outcome: "gain", "loss", "mixed", "judge only", "mesh only", "none", or "deaf" where neither side follows the sound.
+    differences: by figure's key. people: how many were compared.
+    """
 
     question: str
     group: str
@@ -146,7 +151,7 @@ def judge_comparison(scores: Scores, pairs: Sequence[tuple[str, str]], question:
     found = {f.key: d for f in FIGURES if (d := compare(scores, pairs, f.key)) is not None}
     people = len({s.person for before, _ in pairs for rows in scores.get(before, {}).values() for s in rows})
     mesh, judge = ([found[k].direction for k in keys if k in found] for keys in (MESH, JUDGE))
-    outcome = _outcome(mesh, judge)
+    outcome = _outcome(mesh, judge) if _anyone_follows(scores, pairs) else "deaf"
     said = "; ".join(str(found[k]) for k in (*MESH, *JUDGE) if k in found)
     sentence = f"{question}, {group} ({people} people): {_WORDS[outcome]}"
     sentence += f" {said}." if said else " Too few people for an interval."
@@ -160,7 +165,15 @@ _WORDS = {
     "judge only": "no gain shown: the judge is more content, but the lips do not measurably follow better.",
     "mesh only": "half a gain: the lips follow better, but the independent judge sees no difference.",
     "none": "no difference shown.",
+    "deaf": f"nothing to be said: neither follows the sound (opening r below {_FOLLOWS}), whatever differs.",
 }
+
+
+def _anyone_follows(scores: Scores, pairs: Sequence[tuple[str, str]]) -> bool:
+    """Whether any variant's lips open with the truth's at all; True where that was not measured."""
+    rows = [means(made).get("opening_r") for pair in pairs for name in pair for made in scores.get(name, {}).values()]
+    known = [r for r in rows if r is not None]
+    return not known or max(known) >= _FOLLOWS
 
 
 def _outcome(mesh: Sequence[int], judge: Sequence[int]) -> str:

@@ -46,6 +46,14 @@ def test_the_teacher_alone_proves_nothing() -> None:
     assert _outcome() == "none"
 
 
+def test_where_nobody_follows_the_sound_nothing_is_gained() -> None:
+    """Two correlations near or below zero may differ by more than people do and still mean nothing."""
+    low = {name: {0: [ClipScore(s.clip, s.person, {**s.values, "opening_r": s.values["opening_r"] - 0.6})
+                      for s in rows[0]]} for name, rows in _against(opening_r=0.1, judge_distance=-0.05).items()}
+    verdict = judge_comparison(low, [("l1", "l1+expert")], "expert against l1", "real")
+    assert verdict.outcome == "deaf" and verdict.differences["opening_r"].direction == 1
+
+
 def test_what_gets_worse_is_said() -> None:
     assert _outcome(opening_r=0.1, judge_distance=-0.05, closure_skill=-0.2) == "mixed"
     assert _outcome(lip_distance=0.01) == "loss"
