@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from lipsync_core.train.files import write_picture
 
 Pictures = npt.NDArray[np.uint8]
 
@@ -42,13 +43,7 @@ def sheet(rows: Mapping[str, Pictures], titles: Sequence[str] = ()) -> Pictures:
 
 def write_sheet(path: Path, rows: Mapping[str, Pictures], titles: Sequence[str] = ()) -> None:
     """``sheet`` as PNG or JPEG, by the path's suffix; atomically."""
-    done, data = cv2.imencode(path.suffix, sheet(rows, titles))
-    if not done:
-        raise ValueError(f"{path.name} could not be packed")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(data.tobytes())
-    os.replace(beside, path)
+    write_picture(path, sheet(rows, titles))
 
 
 def _cell(picture: Pictures) -> Pictures:

@@ -31,6 +31,7 @@ from lipsync_core.train.adapt_compare import RULE, Judge, Row, Tracker, beats_al
 from lipsync_core.train.adapt_data import MOST_S, AdaptError, Parts, divide, learnt_part, write_material
 from lipsync_core.train.adapt_fit import Fitted, Report, Say, TooSlow, fit
 from lipsync_core.train.adapt_sheet import write_sheet
+from lipsync_core.train.files import write_atomic
 
 if TYPE_CHECKING:
     from lipsync_core.speech.network import PhoneNetwork
@@ -128,7 +129,7 @@ def _decide(rows: dict[str, Row], stage: _Stage, fitted: Fitted, clock: Clock, f
         "training_s": round(fitted.seconds, 1), "total_s": round(clock.spent, 1)}
     note = _note(rows, lost_to, fitted)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / RECORD, json.dumps({**figures, "note": note}, indent=1, allow_nan=False))
+    write_atomic(folder / RECORD, json.dumps({**figures, "note": note}, indent=1, allow_nan=False))
     if lost_to:
         return Adapted(False, note, figures)
     beside = folder / (GENERATOR + ".part")
@@ -291,9 +292,3 @@ def _engine(models_folder: Path, weights: Weights, device: str) -> OwnLipSync:
     # The held-out frames are the truth: their own texture on a mouth that fits would be told, not made.
     engine.options = replace(engine.options, own_mouth=True)
     return engine
-
-
-def _write(path: Path, text: str) -> None:
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text)
-    os.replace(beside, path)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lipsync_core.models.checkpoint import CheckpointError
 from lipsync_core.train.config import LoopConfig, OptimizerConfig
+from lipsync_core.train.files import write_atomic
 from lipsync_core.train.loop import Task, Trainer
 from lipsync_core.train.place import Place, find
 
@@ -206,7 +206,4 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps(dict(value)))
-    os.replace(beside, path)
+    write_atomic(path, json.dumps(dict(value)))

@@ -9,7 +9,6 @@ fitted to the split ``val``. ``--real``: shards of recorded people, measured too
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from lipsync_core.train import card as cards
 from lipsync_core.train import sync_measure
 from lipsync_core.train.data.shards import Shards
 from lipsync_core.train.embedder import held_out, likeness, load_embedder
+from lipsync_core.train.files import write_atomic
 from lipsync_core.train.networks.expert import load_expert
 
 LICENCE = "Apache-2.0"
@@ -121,9 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
              "parameters": sum(v.numel() for k, v in state.items() if "running_" not in k)}
     cards.save_weights(given.out, state, card)
     text = given.out.with_suffix(".md")
-    beside = text.with_name(f".{text.name}.{os.getpid()}")
-    beside.write_text(page(given.out.name, card), encoding="utf-8")
-    os.replace(beside, text)
+    write_atomic(text, page(given.out.name, card))
     print(text.read_text(encoding="utf-8"))
     return 0
 

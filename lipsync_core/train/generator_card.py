@@ -11,7 +11,6 @@ page, ``.md``.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,6 +25,7 @@ from lipsync_core.train.data.shards import Shards
 from lipsync_core.train.embedder import load_embedder
 from lipsync_core.train.expert import spread
 from lipsync_core.train.expert_card import LICENCE
+from lipsync_core.train.files import write_atomic
 from lipsync_core.train.networks.expert import EMBEDDED, load_expert
 from lipsync_core.train.networks.generator import build
 from lipsync_core.train.validate import Validation, Validator, first
@@ -138,9 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
              "data": {"what": _DATA} | about, "parameters": sum(value.numel() for value in state.values())}
     cards.save_weights(given.out, state, card)
     text = given.out.with_suffix(".md")
-    beside = text.with_name(f".{text.name}.{os.getpid()}")
-    beside.write_text(page(given.out.name, card), encoding="utf-8")
-    os.replace(beside, text)
+    write_atomic(text, page(given.out.name, card))
     if given.sheet is not None:
         width = max(sheet.shape[1] for sheet in sheets)
         cv2.imwrite(str(given.sheet), np.concatenate(

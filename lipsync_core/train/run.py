@@ -6,7 +6,6 @@ A task is a class with ``SECTIONS`` (its own dataclasses by section of the file;
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -16,6 +15,7 @@ from typing import Any
 from lipsync_core.train import config as configs
 from lipsync_core.train.checkpoint import ResumeError
 from lipsync_core.train.config import ConfigError, RunConfig
+from lipsync_core.train.files import write_atomic
 from lipsync_core.train.loop import Outcome, Trainer
 from lipsync_core.train.place import Place, joined
 
@@ -77,10 +77,7 @@ def trainer_of(run: RunConfig, place: Place, folder: Path | None, *, resume: boo
 
 
 def _record(run: RunConfig, folder: Path, source: Path | None) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / f".config.json.{os.getpid()}"
-    beside.write_text(configs.text_of(run) + "\n", encoding="utf-8")
-    os.replace(beside, folder / "config.json")
+    write_atomic(folder / "config.json", configs.text_of(run) + "\n")
     if source is not None and source.absolute() != (folder / "config.toml").absolute():
         shutil.copyfile(source, folder / "config.toml")
 

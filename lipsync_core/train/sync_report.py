@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 
 from lipsync_core.metrics.canvas import Point
 from lipsync_core.train import sync_measure
+from lipsync_core.train.files import write_picture
 from lipsync_core.train.sync_measure import FARTHEST, NEAREST, OFFSETS, SyncFigures
 
 if TYPE_CHECKING:
@@ -145,13 +145,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _write(path: Path, picture: np.ndarray) -> None:
     import cv2
 
-    done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    if not done:
-        raise ValueError(f"{path.name} could not be packed")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(data.tobytes())
-    os.replace(beside, path)
+    write_picture(path, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), ".png")
 
 
 if __name__ == "__main__":

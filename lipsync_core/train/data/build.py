@@ -28,11 +28,11 @@ from lipsync_core.train.data.shards import (
     ShardError,
     read_index,
     read_shard,
-    write_atomic,
     write_index,
     write_shard,
 )
 from lipsync_core.train.data.splits import assign
+from lipsync_core.train.files import write_atomic
 from lipsync_core.train.types import FPS, ClipInfo
 
 JOURNAL, SUMMARY, STAGED, LOCK = "journal.jsonl", "summary.json", "staged", ".lock"

@@ -9,7 +9,6 @@ last: whoever reads sees whole shards only.
 from __future__ import annotations
 
 import json
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -20,6 +19,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_core.train.files import write_atomic
 from lipsync_core.train.types import FPS, RATE, Clip, ClipInfo
 
 INDEX, VERSION = "index.json", 1
@@ -119,13 +119,6 @@ def read_index(folder: Path) -> dict[str, Any]:
     if not isinstance(entry, dict) or entry.get("version") != VERSION:
         raise ShardError(f"{folder / INDEX} is not an index of version {VERSION}")
     return entry
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write beside ``path``, then move: a reader sees the old file or the new one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(content)
-    os.replace(beside, path)
 
 
 class Shards:

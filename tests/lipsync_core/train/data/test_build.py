@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from lipsync_core.face import models as face_models
 from lipsync_core.face.video import VideoError
+from lipsync_core.train import files as files_module
 from lipsync_core.train.data import __main__ as command
 from lipsync_core.train.data import build as build_module
-from lipsync_core.train.data import shards as shards_module
 from lipsync_core.train.data.build import JOURNAL, STAGED, Plan, build
 from lipsync_core.train.data.extract import Account, Wishes
 from lipsync_core.train.data.layouts import Source
@@ -119,7 +119,7 @@ def _dying_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
 
         return step
 
-    monkeypatch.setattr(shards_module.os, "replace", counted(shards_module.os.replace))
+    monkeypatch.setattr(files_module.os, "replace", counted(files_module.os.replace))
     monkeypatch.setattr(Path, "write_bytes", counted(Path.write_bytes))
     monkeypatch.setattr(build_module.os, "fsync", counted(build_module.os.fsync))
     monkeypatch.setattr(Path, "unlink", counted(Path.unlink))
